@@ -1,0 +1,19 @@
+"""What several tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """Folder of the shared recordings, or a skip that says why."""
+    folder = Path(os.environ.get("BHARNET_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip("needs the shared recordings; set BHARNET_DATA to their folder")
+    return folder
