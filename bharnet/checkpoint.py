@@ -1,0 +1,175 @@
+"""One file that is all a robot needs: weights and everything to use them.
+
+A safetensors file (never pickle); its metadata entry ``bharnet`` is JSON with the network's and
+the features' configuration, class names, calibration, decision defaults and provenance.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+
+from bharnet.features import FeatureConfig
+from bharnet.network import BHaRNet, NetworkConfig
+
+FORMAT = 1
+LARGEST_FILE = 512 * 1024 * 1024
+
+
+class InvalidCheckpoint(ValueError):
+    """A model file that cannot be used; the message names the cause and the cure."""
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What a checkpoint says of itself.
+
+    classes      names, in the order of the scores
+    idle         name of the class that means nothing to recognise; "" = none
+    temperature  divides the logits, so that confidence is an honest probability
+    decision     defaults for DecisionConfig, chosen on validation people
+    provenance   data, licences, split, seed, command, scores: for the reader, not the program
+    """
+
+    name: str
+    version: str
+    classes: tuple[str, ...]
+    idle: str = ""
+    temperature: float = 1.0
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    features: FeatureConfig = field(default_factory=FeatureConfig)
+    decision: Mapping[str, float] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.classes or len(set(self.classes)) != len(self.classes):
+            raise ValueError("class names are missing or repeat")
+        if self.idle and self.idle not in self.classes:
+            raise ValueError(f"idle class '{self.idle}' is not among the classes")
+        if not 0.01 <= self.temperature <= 100:
+            raise ValueError(f"temperature {self.temperature} is out of 0.01..100")
+
+    @property
+    def idle_id(self) -> int:
+        """Index of the idle class, -1 without one."""
+        return self.classes.index(self.idle) if self.idle else -1
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A network ready to run, and its description. ``digest`` names the file's content."""
+
+    network: BHaRNet
+    info: ModelInfo
+    digest: str
+
+
+def save_checkpoint(path: Path, network: BHaRNet, info: ModelInfo) -> None:
+    """Write a checkpoint; an interrupted write leaves the old file."""
+    described = {"format": FORMAT, **asdict(info)}
+    weights = {key: value.contiguous() for key, value in network.state_dict().items()}
+    content = save(weights, {"bharnet": json.dumps(described, sort_keys=True)})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_bytes(content)
+    partial.replace(path)
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint, checking everything before the network is built.
+
+    Raises InvalidCheckpoint if the file is missing, cut short, no checkpoint, of a newer format,
+    or if its weights do not fit its own description.
+    """
+    content = _read(path)
+    info = _describe(path, content)
+    try:
+        network = BHaRNet(info.network, info.features, len(info.classes))
+        weights = load(content)
+        network.load_state_dict(weights)
+    except SafetensorError as error:
+        raise _damaged(path, error) from error
+    except (RuntimeError, ValueError, TypeError) as error:
+        cause = str(error).splitlines()[-1].strip()
+        raise InvalidCheckpoint(
+            f"{path}: weights do not fit the network they are described with ({cause}); "
+            "export it again with this version of bharnet_train"
+        ) from error
+    broken = [key for key, value in weights.items() if not torch.isfinite(value.float()).all()]
+    if broken:
+        raise InvalidCheckpoint(f"{path}: {broken[0]} holds NaN or infinity; train it again")
+    return Checkpoint(network.eval(), info, hashlib.sha256(content).hexdigest()[:12])
+
+
+def _read(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > LARGEST_FILE:
+            raise InvalidCheckpoint(f"{path} has {size >> 20} MiB; no bharnet model is so large")
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidCheckpoint(
+            f"cannot read model {path} ({error.strerror}); give an existing .safetensors file"
+        ) from error
+
+
+def _describe(path: Path, content: bytes) -> ModelInfo:
+    """The metadata, read from the header alone: 8 bytes of length, then JSON."""
+    try:
+        (length,) = struct.unpack("<Q", content[:8])
+        header = json.loads(content[8 : 8 + length])
+    except (struct.error, ValueError, OverflowError, RecursionError) as error:
+        raise _damaged(path, error) from error
+    try:
+        metadata = header["__metadata__"]["bharnet"]
+    except (KeyError, TypeError):
+        raise InvalidCheckpoint(
+            f"{path} holds no bharnet model; export one with `bharnet train`"
+        ) from None
+    try:
+        values = json.loads(metadata)
+        if values["format"] != FORMAT:
+            raise InvalidCheckpoint(
+                f"{path} has format {values['format']}, this version reads {FORMAT}; "
+                "update bharnet_ros or export the model again"
+            )
+        return _model_info(values)
+    except InvalidCheckpoint:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise InvalidCheckpoint(
+            f"{path}: its description cannot be used ({error}); export the model again"
+        ) from error
+
+
+def _model_info(values: dict[str, Any]) -> ModelInfo:
+    network, features = dict(values["network"]), dict(values["features"])
+    network["experts"] = tuple(network["experts"])
+    network["blocks"] = tuple((int(c), int(s)) for c, s in network["blocks"])
+    features["streams"] = tuple(features["streams"])
+    return ModelInfo(
+        name=str(values["name"]),
+        version=str(values["version"]),
+        classes=tuple(str(name) for name in values["classes"]),
+        idle=str(values["idle"]),
+        temperature=float(values["temperature"]),
+        network=NetworkConfig(**network),
+        features=FeatureConfig(**features),
+        decision={str(k): float(v) for k, v in values["decision"].items()},
+        provenance=dict(values["provenance"]),
+    )
+
+
+def _damaged(path: Path, error: Exception) -> InvalidCheckpoint:
+    return InvalidCheckpoint(
+        f"{path} is damaged or no safetensors file ({error}); copy or export it again"
+    )

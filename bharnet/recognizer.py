@@ -1,0 +1,89 @@
+"""Windows of several people -> class probabilities, in one batch, on CPU or GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from bharnet.checkpoint import Checkpoint
+from bharnet.features import make_streams, resample
+from bharnet.window import Window
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What the network says of one person's window.
+
+    probabilities (C,) calibrated, sum 1; body, hand (C,): each expert's own, None = it saw
+    nothing. coverage: observed share of the window. window_start: stamp of the oldest frame used.
+    """
+
+    probabilities: NDArray[np.float32]
+    body: NDArray[np.float32] | None
+    hand: NDArray[np.float32] | None
+    coverage: float
+    frames_used: int
+    window_start: int
+
+
+def choose_device(name: str) -> torch.device:
+    """``auto`` takes the GPU if there is one. Raises ValueError for a device that is not there."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ValueError(f"device '{name}' is none of auto, cpu, cuda, cuda:0 ...") from None
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ValueError(
+            f"device '{name}' is not there ({torch.cuda.device_count()} CUDA GPUs seen); "
+            "use device:=cpu, or install a torch built for CUDA"
+        )
+    if device.type not in ("cpu", "cuda"):
+        raise ValueError(f"device '{name}' is none of auto, cpu, cuda, cuda:0 ...")
+    return device
+
+
+class Recognizer:
+    """A checkpoint at work."""
+
+    def __init__(self, checkpoint: Checkpoint, device: str = "auto") -> None:
+        self.info = checkpoint.info
+        self.model_id = f"{self.info.name}-{self.info.version}-{checkpoint.digest}"
+        self.device = choose_device(device)
+        self._network = checkpoint.network.to(self.device).eval()
+
+    def recognize(self, windows: Sequence[Window], end: int) -> list[Prediction]:
+        """All windows as seen at ``end`` (nanoseconds), in one forward pass."""
+        if not windows:
+            return []
+        config = self.info.features
+        joints = [resample(window, config, end) for window in windows]
+        position = torch.from_numpy(np.stack([each.position for each in joints]))
+        seen = torch.from_numpy(np.stack([each.seen for each in joints]))
+        with torch.inference_mode():
+            streams = make_streams(position.to(self.device), seen.to(self.device), config)
+            scores = self._network(streams)
+            stacked = torch.stack((scores.fused, scores.body, scores.hand))
+            probabilities = torch.softmax(stacked / self.info.temperature, -1).cpu().numpy()
+            present = torch.stack((scores.body_present, scores.hand_present)).cpu().numpy()
+        first = end - round(config.window_seconds * 1e9)
+        predictions = []
+        for i, (window, each) in enumerate(zip(windows, joints, strict=True)):
+            used = window.stamps[window.stamps >= first]
+            body, hand = (
+                probabilities[1 + k, i] if present[k, i] and name in self._experts else None
+                for k, name in enumerate(("body", "hand"))
+            )
+            fused = probabilities[0, i]
+            start = int(used[0]) if len(used) else 0
+            predictions.append(Prediction(fused, body, hand, each.coverage, len(used), start))
+        return predictions
+
+    @property
+    def _experts(self) -> tuple[str, ...]:
+        return self.info.network.experts

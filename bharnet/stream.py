@@ -1,0 +1,206 @@
+"""Frames in, decided actions out: the whole core, driven by stamps alone.
+
+The node, the demo's check and bag evaluation all drive this one class, so they agree. The same
+frames give the same actions at any speed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bharnet.decision import Decided, Decider, DecisionConfig, Reason
+from bharnet.observation import Frame, Observation
+from bharnet.recognizer import Recognizer
+from bharnet.window import NANOSECONDS, PersonWindows
+
+Report = Callable[[str, str], None]
+
+
+@dataclass(frozen=True)
+class StreamConfig:
+    """When the core looks and whom it forgets.
+
+    stride_seconds   a tick runs when a stamp passes the last tick by this
+    reorder_seconds  a frame older than the last by up to this is dropped; by more, all is reset
+    lost_seconds     a person unseen for longer is forgotten
+    max_people       further people in a frame are ignored
+    """
+
+    stride_seconds: float = 0.2
+    reorder_seconds: float = 0.5
+    lost_seconds: float = 1.0
+    max_people: int = 50
+
+    def __post_init__(self) -> None:
+        for name, low, high in (
+            ("stride_seconds", 0.01, 10.0),
+            ("reorder_seconds", 0.0, 60.0),
+            ("lost_seconds", 0.05, 60.0),
+            ("max_people", 1, 1000),
+        ):
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise ValueError(f"{name} {value:g} is out of {low:g}..{high:g}")
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """A decision, and the person as last seen."""
+
+    decided: Decided
+    person: Observation
+    last_seen: int
+
+
+@dataclass(frozen=True, eq=False)
+class Tick:
+    """Every tracked body at ``stamp``, the stamp of the newest frame used (nanoseconds)."""
+
+    stamp: int
+    entries: tuple[Entry, ...]
+
+
+def ignore(key: str, message: str) -> None:
+    """A ``Report`` that says nothing."""
+
+
+class ActionStream:
+    """Windows, recogniser and decider of one source.
+
+    ``report(key, message)`` is told of every frame or person that could not be used.
+    """
+
+    def __init__(
+        self,
+        recognizer: Recognizer,
+        decision: DecisionConfig | None = None,
+        config: StreamConfig | None = None,
+        report: Report = ignore,
+    ) -> None:
+        self.config = config or StreamConfig()
+        info = recognizer.info
+        self.recognizer = recognizer
+        self.decider = Decider(decision or DecisionConfig(**info.decision), info.idle_id)
+        self._report = report
+        kept = info.features.window_seconds + info.features.longest_gap
+        self._windows = PersonWindows(kept, self.config.lost_seconds)
+        self._newest = 0
+        self._last_tick: int | None = None
+        self._last_entry: dict[str, tuple[int, Observation]] = {}
+        self._lost: list[Entry] = []
+
+    @property
+    def newest(self) -> int:
+        """Stamp of the newest frame, 0 before the first."""
+        return self._newest
+
+    def __len__(self) -> int:
+        return len(self._windows)
+
+    def push(self, frame: Frame) -> Tick | None:
+        """Take a frame. Returns a tick only if time jumped back and running events ended."""
+        ended = None
+        if self._newest and frame.stamp <= self._newest:
+            back = (self._newest - frame.stamp) / NANOSECONDS
+            if back <= self.config.reorder_seconds:
+                self._report(
+                    "old_stamp",
+                    f"dropped a frame {back:.3f} s older than (or equal to) the newest; if there "
+                    "are two publishers on this topic, stop one",
+                )
+                return None
+            self._report(
+                "time_jump",
+                f"time jumped back by {back:.3f} s: all windows are cleared, running actions end",
+            )
+            ended = self.reset()
+        self._newest = frame.stamp
+        if self._last_tick is None:
+            self._last_tick = frame.stamp - round(self.config.stride_seconds * NANOSECONDS)
+        self._forget(self._windows.forget_lost(frame.stamp))
+        self._windows.push(Frame(frame.stamp, self._usable(frame)))
+        for body_id in self._windows:
+            self._last_entry[body_id] = self._windows.newest(body_id)
+        return ended
+
+    @property
+    def due(self) -> bool:
+        """Whether a stamp has passed the last tick by the stride."""
+        stride = round(self.config.stride_seconds * NANOSECONDS)
+        return self._last_tick is not None and self._newest - self._last_tick >= stride
+
+    def tick(self) -> Tick:
+        """Recognise everybody tracked, in one batch, and decide."""
+        stamp = self._newest
+        self._last_tick = stamp
+        bodies = list(self._windows)
+        windows = [self._windows.window(body_id) for body_id in bodies]
+        entries, self._lost = self._lost, []
+        for body_id, prediction in zip(
+            bodies, self.recognizer.recognize(windows, stamp), strict=True
+        ):
+            for decided in self.decider.decide(body_id, stamp, prediction):
+                entries.append(self._entry(decided))
+        return Tick(stamp, tuple(entries))
+
+    def advance(self, frame: Frame) -> list[Tick]:
+        """``push`` and, when due, ``tick``: what an offline caller wants."""
+        ticks = [ended] if (ended := self.push(frame)) else []
+        if self.due:
+            ticks.append(self.tick())
+        return ticks
+
+    def input_stopped(self) -> Tick | None:
+        """No frames arrive any more: every running event ends, at the last frame's stamp."""
+        return self._end_all(Reason.INPUT_STOPPED)
+
+    def reset(self) -> Tick | None:
+        """Forget everybody; every running event ends, at the last frame's stamp."""
+        ended = self._end_all(Reason.RESET)
+        self._newest, self._last_tick = 0, None
+        return ended
+
+    def _end_all(self, reason: Reason) -> Tick | None:
+        entries = [self._entry(decided) for decided in self.decider.finish_all(reason)]
+        entries, self._lost = self._lost + entries, []
+        self._windows.clear()
+        self._last_entry.clear()
+        return Tick(self._newest, tuple(entries)) if entries else None
+
+    def _forget(self, lost: list[str]) -> None:
+        """Events of people who left are told at the next tick."""
+        for body_id in lost:
+            for decided in self.decider.finish(body_id, self._newest, Reason.LOST):
+                self._lost.append(self._entry(decided))
+            self._last_entry.pop(body_id, None)
+
+    def _entry(self, decided: Decided) -> Entry:
+        last_seen, person = self._last_entry[decided.body_id]
+        return Entry(decided, person, last_seen)
+
+    def _usable(self, frame: Frame) -> tuple[Observation, ...]:
+        """The people of a frame that have an id, once each, tracked ones first."""
+        people: dict[str, Observation] = {}
+        for person in frame.people:
+            if not person.body_id:
+                self._report(
+                    "no_id", "ignored a person without body_id; the pose source must assign ids"
+                )
+            elif person.body_id in people:
+                self._report(
+                    "same_id",
+                    f"body_id '{person.body_id[:40]}' occurs twice in one frame; kept the first",
+                )
+            else:
+                people[person.body_id] = person
+        tracked = [key for key in people if key in self._windows]
+        new = [key for key in people if key not in self._windows]
+        room = max(0, self.config.max_people - len(self._windows))
+        if len(new) > room:
+            self._report(
+                "too_many",
+                f"{len(self._windows) + len(new)} people, max_people is "
+                f"{self.config.max_people}: the newest are ignored",
+            )
+        return tuple(people[key] for key in (*tracked, *new[:room]))

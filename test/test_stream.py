@@ -1,0 +1,178 @@
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from people import START, frame, person
+
+from bharnet.decision import DecisionConfig, Reason, State
+from bharnet.recognizer import Prediction
+from bharnet.stream import ActionStream, StreamConfig
+from bharnet.window import NANOSECONDS
+
+
+class Info:
+    """What ActionStream asks of a model: here, a hand in sight means the action."""
+
+    class features:  # noqa: N801
+        window_seconds = 1.0
+        longest_gap = 0.4
+
+    decision: ClassVar = {"smoothing_seconds": 0.0, "enter_seconds": 0.2, "leave_seconds": 0.2}
+    idle_id = 1
+
+
+class Oracle:
+    """A recogniser with a known answer."""
+
+    info = Info
+
+    def __init__(self):
+        self.batches = []
+
+    def recognize(self, windows, end):
+        self.batches.append(len(windows))
+        answers = []
+        for window in windows:
+            raised = float(np.isfinite(window.hands[-1, :, 0, 0]).any())
+            scores = np.array([raised, 1 - raised], np.float32)
+            start = int(window.stamps[0])
+            answers.append(Prediction(scores, scores, None, 1.0, len(window.stamps), start))
+        return answers
+
+
+def stream(**changes):
+    reports = []
+    made = ActionStream(
+        Oracle(),
+        config=StreamConfig(**changes),
+        report=lambda key, message: reports.append(key),
+    )
+    return made, reports
+
+
+def play(made, frames):
+    return [tick for each in frames for tick in made.advance(each)]
+
+
+def raising(seconds, start=0.0, body="a", step=0.1):
+    count = round(seconds / step)
+    return [frame(start + i * step, person(body)) for i in range(count)]
+
+
+def test_ticks_follow_stamps_and_carry_the_newest():
+    made, _ = stream()
+    ticks = play(made, raising(2.0))
+    steps = np.diff([tick.stamp for tick in ticks]) / NANOSECONDS
+    assert len(ticks) == 10
+    assert (steps >= 0.2).all()
+    assert ticks[0].stamp == START
+
+
+def test_every_tracked_body_is_listed_and_batched_once():
+    made, _ = stream()
+    ticks = play(made, [frame(i * 0.1, person("a"), person("b", 1)) for i in range(9)])
+    assert all({entry.decided.body_id for entry in tick.entries} == {"a", "b"} for tick in ticks)
+    assert set(made.recognizer.batches) == {2}
+
+
+def test_nobody_tracked_is_an_empty_tick():
+    made, _ = stream()
+    assert [tick.entries for tick in play(made, [frame(0.0), frame(0.3)])] == [(), ()]
+
+
+def test_one_person_stays_while_another_leaves():
+    made, _ = stream()
+    both = [frame(i * 0.1, person("a"), person("b", 1)) for i in range(10)]
+    ticks = play(made, [*both, *raising(3.0, 1.0)])
+    ends = [e.decided for t in ticks for e in t.entries if e.decided.state == State.OFFSET]
+    assert [(end.body_id, end.reason) for end in ends] == [("b", Reason.LOST)]
+    assert [entry.decided.body_id for entry in ticks[-1].entries] == ["a"]
+    assert ticks[-1].entries[0].decided.state == State.ONGOING
+
+
+def test_old_and_equal_stamps_are_dropped_and_said():
+    made, reports = stream()
+    play(made, raising(1.0))
+    before = made.newest
+    for late in (0.9, 0.7, 0.45):
+        assert made.push(frame(late, person("a"))) is None
+    assert made.newest == before
+    assert reports == ["old_stamp"] * 3
+
+
+@pytest.mark.parametrize("back", [0.6, 3600.0, 86400.0 * 365])
+def test_time_jumping_back_resets_and_ends_what_runs(back):
+    made, reports = stream()
+    play(made, raising(1.0))
+    last = made.newest
+    ended = made.push(frame(0.9 - back, person("a")))
+    assert reports == ["time_jump"]
+    assert ended.stamp == last
+    assert [entry.decided.reason for entry in ended.entries] == [Reason.RESET]
+    ticks = play(made, raising(1.0, 1.0 - back))
+    assert ticks[-1].entries[0].decided.event_id == 2
+
+
+def test_time_jumping_forward_loses_people_and_goes_on():
+    made, _ = stream()
+    ticks = play(made, [*raising(1.0), *raising(1.0, 7200.0)])
+    reasons = [e.decided.reason for t in ticks for e in t.entries if e.decided.offset]
+    assert reasons == [Reason.LOST]
+    assert ticks[-1].entries[0].decided.prediction.window_start >= frame(7200.0).stamp
+
+
+def test_input_stopped_gives_one_offset_with_the_last_stamp():
+    made, _ = stream()
+    play(made, raising(1.0))
+    ended = made.input_stopped()
+    assert ended.stamp == made.newest
+    assert [entry.decided.reason for entry in ended.entries] == [Reason.INPUT_STOPPED]
+    assert made.input_stopped() is None
+
+
+def test_input_that_returns_after_a_stop_is_recognised_again():
+    made, _ = stream()
+    play(made, raising(1.0))
+    made.input_stopped()
+    ticks = play(made, raising(1.0, 5.0))
+    assert [e.decided.event_id for t in ticks for e in t.entries][-1] == 2
+
+
+def test_people_that_cannot_be_told_apart_are_refused_one_by_one():
+    made, reports = stream()
+    odd = [frame(i * 0.1, person("a"), person("", 1), person("a", 2)) for i in range(5)]
+    ticks = play(made, odd)
+    assert {entry.decided.body_id for entry in ticks[-1].entries} == {"a"}
+    assert set(reports) == {"no_id", "same_id"}
+
+
+def test_too_many_people_never_push_out_those_tracked():
+    made, reports = stream(max_people=3)
+    crowd = [person(f"p{i}", i) for i in range(50)]
+    play(made, raising(0.5, body="p49"))
+    ticks = play(made, [frame(0.5 + i * 0.1, *crowd) for i in range(5)])
+    assert {entry.decided.body_id for entry in ticks[-1].entries} == {"p49", "p0", "p1"}
+    assert set(reports) == {"too_many"}
+
+
+def test_the_same_frames_give_the_same_ticks_whatever_the_pushing():
+    frames = [*raising(2.0), *[frame(2.0 + i * 0.1, person("a", 0, False)) for i in range(20)]]
+    first = play(stream()[0], frames)
+    made, second = stream()[0], []
+    for each in frames:
+        made.push(each)
+        if made.due:
+            second.append(made.tick())
+    assert [(t.stamp, [vars(e.decided)["state"] for e in t.entries]) for t in first] == [
+        (t.stamp, [vars(e.decided)["state"] for e in t.entries]) for t in second
+    ]
+
+
+@pytest.mark.parametrize("wrong", [{"stride_seconds": 0}, {"max_people": 0}, {"lost_seconds": -1}])
+def test_nonsense_stream_configuration_is_refused(wrong):
+    with pytest.raises(ValueError, match="out of"):
+        StreamConfig(**wrong)
+
+
+def test_decision_defaults_are_the_models():
+    assert stream()[0].decider.config == DecisionConfig(**Info.decision)
