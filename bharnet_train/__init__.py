@@ -1,0 +1,1 @@
+"""The offline package: trains BHaRNet, scores it, exports it. Needs no ROS."""

@@ -1,0 +1,219 @@
+"""Disturbances that a robot's camera makes of people, on a whole batch at once."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from bharnet.skeleton import HAND_21, Layout
+from bharnet_train.config import Augmentation
+
+
+def augment(
+    position: torch.Tensor,
+    seen: torch.Tensor,
+    layout: Layout,
+    strength: Augmentation,
+    generator: torch.Generator,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Position (B, T, J, 3), seen (B, T, J) -> the same, disturbed; inputs stay untouched.
+
+    Mirror with left and right swapped, camera roll and yaw, hands turned, jitter, and losses of
+    hands, frames, joints and depth.
+    """
+    position, seen = _mirror(position, seen, layout, strength.mirror, generator)
+    seen = _lose(seen, len(layout), strength, generator)
+    position = _turn(position, strength, generator)
+    position = _turn_hands(position, len(layout), strength, generator)
+    position = _jitter(position, seen, layout, strength, generator)
+    flat = _chance(strength.lose_depth, position, generator)
+    depth = torch.tensor([0.0, 0.0, 1.0], device=position.device)
+    return position * (1 - flat[:, None, None, None] * depth), seen
+
+
+def lay_to_rest(
+    position: torch.Tensor,
+    seen: torch.Tensor,
+    resting: torch.Tensor,
+    layout: Layout,
+    generator: torch.Generator,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Where ``resting`` (B,) is True the person lets both arms hang, hands out of sight.
+
+    Recordings of signs hold few people who do nothing, and each rests in one way; without this
+    a network takes an unknown person's rest for a sign. position, seen as for ``augment``.
+    """
+    index = {
+        side: [layout.index(f"{side}_{joint}") for joint in ("shoulder", "elbow", "wrist")]
+        for side in ("left", "right")
+    }
+    width = _shoulder_width(position, seen, layout)[:, None, None]
+    placed, visible = position.clone(), seen.clone()
+    visible[:, :, len(layout) :] = False
+    for side, (shoulder, elbow, wrist) in index.items():
+        inward = -1.0 if side == "left" else 1.0
+        hang = _uniform(0.6, 1.1, 2, position, generator)[:, :, None] * width
+        across = _uniform(-0.3, 0.6, 2, position, generator)[:, :, None] * width * inward
+        for joint, down, aside in (
+            (elbow, hang[:, :1], across[:, :1] * 0.3),
+            (wrist, hang.sum(1, keepdim=True), across.sum(1, keepdim=True)),
+        ):
+            placed[:, :, joint] = position[:, :, shoulder]
+            placed[:, :, joint, 0] += aside[..., 0]
+            placed[:, :, joint, 1] += down[..., 0]
+            shown = _uniform(0, 1, 1, position, generator) < 0.6
+            visible[:, :, joint] = seen[:, :, shoulder] & shown
+    placed = placed * visible[..., None]
+    chosen = resting[:, None, None]
+    return torch.where(chosen[..., None], placed, position), torch.where(chosen, visible, seen)
+
+
+def begin_or_end(
+    position: torch.Tensor,
+    seen: torch.Tensor,
+    partial: torch.Tensor,
+    layout: Layout,
+    generator: torch.Generator,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Where ``partial`` (B,) is True up to half the window becomes rest, before or after.
+
+    A live window sees an action begin and end; a recorded take shows only its middle. The arms
+    move between rest and action within a few instants, hands unseen meanwhile.
+    """
+    everybody = torch.ones_like(partial)
+    placed, visible = lay_to_rest(position, seen, everybody, layout, generator)
+    frames = position.shape[1]
+    share = _uniform(0.1, 0.5, 1, position, generator)
+    blend = _uniform(0.05, 0.2, 1, position, generator)
+    instants = torch.linspace(0, 1, frames, device=position.device)[None]
+    # 0 at rest, 1 in action.
+    progress = ((instants - share) / blend).clamp(0, 1)
+    ending = _uniform(0, 1, 1, position, generator) < 0.4
+    progress = torch.where(ending, progress.flip(1), progress)
+    progress = torch.where(partial[:, None], progress, torch.ones_like(progress))
+    weight = progress[..., None, None]
+    resting, acting = progress == 0, progress == 1
+    mixed = placed * (1 - weight) + position * weight
+    both = seen & visible
+    shown = torch.where(acting[..., None], seen, torch.where(resting[..., None], visible, both))
+    return mixed * shown[..., None], shown
+
+
+def mirror_order(layout: Layout) -> list[int]:
+    """Permutation of body + left hand + right hand that swaps the person's sides."""
+    count, hand = len(layout), len(HAND_21)
+    left = range(count, count + hand)
+    right = range(count + hand, count + 2 * hand)
+    return [*layout.mirror, *right, *left]
+
+
+def _uniform(
+    low: float, high: float, count: int, position: torch.Tensor, generator: torch.Generator
+) -> torch.Tensor:
+    drawn = torch.rand(len(position), count, generator=generator)
+    return (drawn * (high - low) + low).to(position.device)
+
+
+def _chance(share: float, position: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    return (_uniform(0, 1, 1, position, generator)[:, 0] < share).float()
+
+
+def _mirror(
+    position: torch.Tensor,
+    seen: torch.Tensor,
+    layout: Layout,
+    share: float,
+    generator: torch.Generator,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    chosen = _chance(share, position, generator).bool()
+    order = mirror_order(layout)
+    flipped = position[:, :, order] * torch.tensor([-1.0, 1.0, 1.0], device=position.device)
+    return (
+        torch.where(chosen[:, None, None, None], flipped, position),
+        torch.where(chosen[:, None, None], seen[:, :, order], seen),
+    )
+
+
+def _lose(
+    seen: torch.Tensor, count: int, strength: Augmentation, generator: torch.Generator
+) -> torch.Tensor:
+    batch, frames, joints = seen.shape
+    hand = len(HAND_21)
+    kept = torch.ones(batch, frames, joints, dtype=torch.bool)
+    # Runs of lost frames, for each hand on its own and for the whole person.
+    for start, stop in ((0, joints), (count, count + hand), (count + hand, joints)):
+        length = torch.rand(batch, 1, generator=generator) * frames * 0.4
+        begin = torch.rand(batch, 1, generator=generator) * frames
+        instants = torch.arange(frames)
+        inside = (instants >= begin) & (instants < begin + length)
+        hit = torch.rand(batch, 1, generator=generator) < strength.lose_frames
+        kept[:, :, start:stop] &= ~(inside & hit)[..., None]
+        if start:
+            whole = torch.rand(batch, 1, 1, generator=generator) < strength.lose_hand
+            kept[:, :, start:stop] &= ~whole
+    single = torch.rand(batch, 1, count, generator=generator) < strength.lose_joint
+    kept[:, :, :count] &= ~single
+    return seen & kept.to(seen.device)
+
+
+def _turn(
+    position: torch.Tensor, strength: Augmentation, generator: torch.Generator
+) -> torch.Tensor:
+    """Camera roll, and stretch of either axis as yaw and another lens give."""
+    limit = math.radians(strength.rotate)
+    angle = _uniform(-limit, limit, 1, position, generator)[:, 0]
+    stretch = torch.exp(_uniform(-strength.stretch, strength.stretch, 3, position, generator))
+    position = position * stretch[:, None, None]
+    cos, sin = angle.cos()[:, None, None], angle.sin()[:, None, None]
+    x, y, z = position.unbind(-1)
+    return torch.stack((cos * x - sin * y, sin * x + cos * y, z), -1)
+
+
+def _turn_hands(
+    position: torch.Tensor, count: int, strength: Augmentation, generator: torch.Generator
+) -> torch.Tensor:
+    """Each hand turned about its wrist: wrists differ from person to person."""
+    hand = len(HAND_21)
+    limit = math.radians(strength.rotate_hand)
+    parts = [position[:, :, :count]]
+    for start in (count, count + hand):
+        joints = position[:, :, start : start + hand]
+        wrist = joints[:, :, :1]
+        angles = _uniform(-limit, limit, 3, position, generator)
+        parts.append((joints - wrist) @ _rotation(angles)[:, None].transpose(-1, -2) + wrist)
+    return torch.cat(parts, 2)
+
+
+def _rotation(angles: torch.Tensor) -> torch.Tensor:
+    """(B, 3) angles about x, y, z in radians -> (B, 3, 3)."""
+    (cx, cy, cz), (sx, sy, sz) = angles.cos().unbind(1), angles.sin().unbind(1)
+    zero, one = torch.zeros_like(cx), torch.ones_like(cx)
+    about_x = torch.stack((one, zero, zero, zero, cx, -sx, zero, sx, cx), -1)
+    about_y = torch.stack((cy, zero, sy, zero, one, zero, -sy, zero, cy), -1)
+    about_z = torch.stack((cz, -sz, zero, sz, cz, zero, zero, zero, one), -1)
+    x, y, z = (turn.unflatten(-1, (3, 3)) for turn in (about_x, about_y, about_z))
+    return z @ y @ x
+
+
+def _jitter(
+    position: torch.Tensor,
+    seen: torch.Tensor,
+    layout: Layout,
+    strength: Augmentation,
+    generator: torch.Generator,
+) -> torch.Tensor:
+    """Noise of each joint and frame, in shoulder widths and in palm lengths (about 0.25 of it)."""
+    width = _shoulder_width(position, seen, layout)
+    amount = torch.full(position.shape[2:3], 0.25 * strength.jitter_hand)
+    amount[: len(layout)] = strength.jitter_body
+    noise = torch.randn(position.shape, generator=generator).to(position.device)
+    return position + noise * amount.to(position.device)[:, None] * width[:, None, None, None]
+
+
+def _shoulder_width(position: torch.Tensor, seen: torch.Tensor, layout: Layout) -> torch.Tensor:
+    """Mean over the frames that show both shoulders, (B,); 0 where none does."""
+    left, right = layout.index("left_shoulder"), layout.index("right_shoulder")
+    both = (seen[..., left] & seen[..., right]).float()
+    apart = (position[:, :, left] - position[:, :, right])[..., :2].norm(dim=-1)
+    return (apart * both).sum(1) / both.sum(1).clamp(min=1)

@@ -1,0 +1,1 @@
+"""Readers: files of recorded people -> labelled sequences."""

@@ -1,0 +1,69 @@
+"""Sources of a configuration -> who is trained on, who is validated on, who is tested on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bharnet.skeleton import get_layout
+from bharnet.window import Window
+from bharnet_train.config import Source, TrainConfig
+from bharnet_train.datasets.recordings import Sequence, UnreadableData, read_recordings
+
+
+@dataclass(frozen=True)
+class Split:
+    """Sequences by use, labels already class names; ``classes`` sorted, idle last."""
+
+    train: list[Sequence]
+    validation: list[Sequence]
+    test: list[Sequence]
+    classes: tuple[str, ...]
+
+
+def load_split(config: TrainConfig, data: Path, config_folder: Path | None = None) -> Split:
+    """Read all sources of a configuration from the folder ``data``. Raises UnreadableData."""
+    layout = get_layout(config.features.body_layout)
+    excluded = _fingerprints(config, config_folder)
+    parts: dict[str, list[Sequence]] = {"train": [], "validation": [], "test": []}
+    for source in config.sources:
+        for sequence in read_recordings(data / source.file, layout):
+            label = _class_name(sequence.label, source)
+            part = _part(sequence, source)
+            if not label or (part == "train" and sequence.fingerprint() in excluded):
+                continue
+            parts[part].append(_without_lead(replace(sequence, label=label), source.skip_frames))
+    names = {sequence.label for sequence in parts["train"]}
+    if not names:
+        raise UnreadableData("no sequence is left to train on; look at labels, test and drop")
+    classes = sorted(names - {config.idle}) + ([config.idle] if config.idle in names else [])
+    for part in ("validation", "test"):
+        parts[part] = [sequence for sequence in parts[part] if sequence.label in names]
+    return Split(parts["train"], parts["validation"], parts["test"], tuple(classes))
+
+
+def _fingerprints(config: TrainConfig, folder: Path | None) -> set[str]:
+    if not config.exclude or folder is None:
+        return set()
+    lines = (folder / config.exclude).read_text(encoding="utf-8").splitlines()
+    return {line.split()[0] for line in lines if line.strip() and not line.startswith("#")}
+
+
+def _class_name(label: str, source: Source) -> str:
+    if source.labels:
+        return source.labels.get(label, "")
+    return "" if label in source.drop else label
+
+
+def _part(sequence: Sequence, source: Source) -> str:
+    for part, who in (("test", source.test), ("validation", source.validation)):
+        if any(getattr(sequence, key) in values for key, values in who.items()):
+            return part
+    return "train"
+
+
+def _without_lead(sequence: Sequence, frames: int) -> Sequence:
+    if not frames:
+        return sequence
+    w = sequence.window
+    return replace(sequence, window=Window(w.stamps[frames:], w.body[frames:], w.hands[frames:]))

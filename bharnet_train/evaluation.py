@@ -1,0 +1,144 @@
+"""Scores a model on sequences: top-1, per class, confusion; as JSON and as a picture."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence as Many
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch.utils.data import DataLoader
+from torchmetrics.functional.classification import multiclass_confusion_matrix
+
+from bharnet.features import FeatureConfig, make_streams
+from bharnet.network import BHaRNet
+from bharnet_train.datasets.recordings import Sequence
+from bharnet_train.sampling import Windows
+
+
+@dataclass(frozen=True)
+class Result:
+    """Accuracies in percent. ``confusion[i][j]``: true class i taken for j (counts).
+
+    body and hand are what each expert alone answers inside the joint network; NaN-free: an
+    expert that the network lacks is None. A group (person, session) has its own top-1.
+    """
+
+    top1: float
+    body: float | None
+    hand: float | None
+    sequences: int
+    classes: tuple[str, ...]
+    recall: dict[str, float]
+    precision: dict[str, float]
+    groups: dict[str, float]
+    confusion: list[list[int]]
+
+    def write(self, path: Path) -> None:
+        """Write everything as JSON."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+
+
+def predict(
+    network: BHaRNet,
+    features: FeatureConfig,
+    sequences: Many[Sequence],
+    classes: Many[str],
+    device: str = "cpu",
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Logits (3, N, classes) of fused, body, hand; and the true class (N,)."""
+    network = network.to(device).eval()
+    logits, targets = [], []
+    with torch.inference_mode():
+        for position, seen, target in DataLoader(Windows(sequences, classes, features), 256):
+            scores = network(make_streams(position.to(device), seen.to(device), features))
+            logits.append(torch.stack((scores.fused, scores.body, scores.hand)).cpu())
+            targets.append(target)
+    return torch.cat(logits, 1), torch.cat(targets)
+
+
+def evaluate(
+    network: BHaRNet,
+    features: FeatureConfig,
+    sequences: Many[Sequence],
+    classes: Many[str],
+    device: str = "cpu",
+) -> Result:
+    """Every sequence read whole, as one window. Raises ValueError without sequences."""
+    if not sequences:
+        raise ValueError("no sequence to evaluate; does the configuration hold anybody out?")
+    logits, target = predict(network, features, sequences, classes, device)
+    answers = logits.argmax(-1)
+    right = answers == target
+
+    def percent(hits: torch.Tensor) -> float:
+        return round(100.0 * hits.float().mean().item(), 2)
+
+    matrix = multiclass_confusion_matrix(answers[0], target, len(classes))
+    diagonal, truth, taken = matrix.diagonal(), matrix.sum(1), matrix.sum(0)
+    names = [f"{each.source} {each.person} {each.session}".strip() for each in sequences]
+    experts = network.config.experts
+    return Result(
+        top1=percent(right[0]),
+        body=percent(right[1]) if "body" in experts else None,
+        hand=percent(right[2]) if "hand" in experts else None,
+        sequences=len(sequences),
+        classes=tuple(classes),
+        recall=_shares(classes, diagonal, truth),
+        precision=_shares(classes, diagonal, taken),
+        groups={
+            name: percent(right[0][[i for i, each in enumerate(names) if each == name]])
+            for name in sorted(set(names))
+        },
+        confusion=matrix.tolist(),
+    )
+
+
+def _shares(classes: Many[str], hits: torch.Tensor, total: torch.Tensor) -> dict[str, float]:
+    return {
+        name: round(100.0 * hits[i].item() / total[i].item(), 1)
+        for i, name in enumerate(classes)
+        if total[i] > 0
+    }
+
+
+def fit_temperature(logits: torch.Tensor, target: torch.Tensor) -> float:
+    """The temperature that makes (N, classes) logits honest: least cross entropy on (N,) targets.
+
+    Guo et al., "On Calibration of Modern Neural Networks", ICML 2017. A sweep: one number needs
+    no optimiser.
+    """
+    candidates = torch.logspace(-1.0, 1.0, 201)
+    losses = [
+        torch.nn.functional.cross_entropy(logits / each, target).item() for each in candidates
+    ]
+    return round(float(candidates[losses.index(min(losses))]), 3)
+
+
+def draw_confusion(result: Result, path: Path, title: str) -> None:
+    """Picture of the confusion matrix, rows in percent of the true class."""
+    from matplotlib.figure import Figure
+
+    matrix = torch.tensor(result.confusion, dtype=torch.float)
+    kept = [i for i in range(len(matrix)) if matrix[i].sum() > 0 or matrix[:, i].sum() > 0]
+    matrix = matrix[kept][:, kept]
+    shares = 100 * matrix / matrix.sum(1, keepdim=True).clamp(min=1)
+    names = [result.classes[i] for i in kept]
+    side = 2.5 + 0.34 * len(names)
+    figure = Figure(figsize=(side, side), layout="constrained")
+    axes = figure.add_subplot()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=100)
+    axes.set_xticks(range(len(names)), names, rotation=90)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_xlabel("recognised")
+    axes.set_ylabel("recorded")
+    axes.set_title(f"{title}: {result.top1:.1f} % of {result.sequences}")
+    for i, row in enumerate(shares.tolist()):
+        for j, share in enumerate(row):
+            if share >= 1:
+                colour = "white" if share > 55 else "black"
+                axes.text(j, i, f"{share:.0f}", ha="center", va="center", color=colour, size=7)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)

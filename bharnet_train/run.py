@@ -1,0 +1,93 @@
+"""One run from configuration to checkpoint, scores and picture."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bharnet.checkpoint import ModelInfo, load_checkpoint, save_checkpoint
+from bharnet_train.config import TrainConfig, read_config
+from bharnet_train.datasets.recordings import UnreadableData
+from bharnet_train.datasets.select import Split, load_split
+from bharnet_train.evaluation import Result, draw_confusion, evaluate, fit_temperature, predict
+from bharnet_train.training import train
+
+
+def train_and_score(
+    config_path: Path,
+    data: Path,
+    out: Path,
+    overrides: list[str],
+    command: str,
+    **options: Any,
+) -> Result | None:
+    """Train, calibrate on validation people, score on test people, write the checkpoint.
+
+    ``options`` go to ``training.train``. Returns None if nobody is held out for testing.
+    """
+    config = read_config(config_path, overrides)
+    split = load_split(config, data, config_path.parent)
+    began = time.monotonic()
+    network = train(config, split, out / config.name, **options)
+    minutes = (time.monotonic() - began) / 60
+    temperature = 1.0
+    if split.validation:
+        logits, target = predict(network, config.features, split.validation, split.classes)
+        temperature = fit_temperature(logits[0], target)
+    result = None
+    scores: dict[str, Any] = {"minutes": round(minutes, 1)}
+    if split.test:
+        result = _score_and_write(network, config, split, out)
+        scores |= {"test_top1": result.top1, "test_groups": result.groups}
+    if split.validation:
+        checked = evaluate(network, config.features, split.validation, split.classes)
+        scores |= {"validation_top1": checked.top1, "validation_groups": checked.groups}
+    info = ModelInfo(
+        name=config.name,
+        version=config.version,
+        classes=split.classes,
+        idle=config.idle if config.idle in split.classes else "",
+        temperature=temperature,
+        network=config.network,
+        features=config.features,
+        decision=config.decision,
+        provenance={
+            "command": command,
+            "seed": config.seed,
+            "torch": torch.__version__,
+            "sources": [source.model_dump() for source in config.sources],
+            "sequences": {
+                part: len(getattr(split, part)) for part in ("train", "validation", "test")
+            },
+            "scores": scores,
+        },
+    )
+    save_checkpoint(out / f"{config.name}.safetensors", network, info)
+    return result
+
+
+def score(
+    model: Path, config_path: Path, data: Path, out: Path, overrides: list[str], device: str
+) -> Result:
+    """Score a checkpoint on the test part of a configuration. Raises UnreadableData."""
+    checkpoint = load_checkpoint(model)
+    values = read_config(config_path, overrides)
+    config = values.model_copy(update={"features": checkpoint.info.features})
+    split = load_split(config, data, config_path.parent)
+    unknown = set(split.classes) - set(checkpoint.info.classes)
+    if unknown:
+        raise UnreadableData(f"{model} does not know {', '.join(sorted(unknown))}")
+    known = Split([], [], split.test, checkpoint.info.classes)
+    return _score_and_write(checkpoint.network, config, known, out, device)
+
+
+def _score_and_write(
+    network: Any, config: TrainConfig, split: Split, out: Path, device: str = "cpu"
+) -> Result:
+    result = evaluate(network, config.features, split.test, split.classes, device)
+    result.write(out / f"{config.name}.json")
+    draw_confusion(result, out / f"{config.name}.png", config.name)
+    return result

@@ -1,0 +1,81 @@
+"""Windows cut from recordings as the node will meet them: any part, any speed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Sequence as Many
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset, Sampler
+
+from bharnet.features import FeatureConfig, resample
+from bharnet.window import NANOSECONDS
+from bharnet_train.config import Augmentation
+from bharnet_train.datasets.recordings import Sequence
+
+Item = tuple[torch.Tensor, torch.Tensor, int]
+
+
+class Windows(Dataset[Item]):
+    """position (T, J, 3), seen (T, J), class index of each sequence.
+
+    With ``augmentation`` a random stretch of the sequence fills the window, which is also a
+    random speed; without, the whole sequence does. The same seed, epoch and index give the same
+    window, so that a resumed run equals an uninterrupted one.
+    """
+
+    def __init__(
+        self,
+        sequences: Many[Sequence],
+        classes: Many[str],
+        features: FeatureConfig,
+        augmentation: Augmentation | None = None,
+        seed: int = 0,
+    ) -> None:
+        self._sequences, self._features = sequences, features
+        self._augmentation, self._seed = augmentation, seed
+        self.targets = [classes.index(sequence.label) for sequence in sequences]
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return len(self._sequences)
+
+    def __getitem__(self, index: int) -> Item:
+        sequence = self._sequences[index]
+        end, seconds = int(sequence.window.stamps[-1]), sequence.seconds
+        if self._augmentation is not None:
+            rng = np.random.default_rng((self._seed, self.epoch, index))
+            share = rng.uniform(self._augmentation.shortest, 1.05)
+            end -= round(rng.uniform(0, max(0.0, 1 - share)) * seconds * NANOSECONDS)
+            seconds *= share
+        joints = resample(sequence.window, self._features, end, seconds)
+        return (
+            torch.from_numpy(joints.position),
+            torch.from_numpy(joints.seen),
+            self.targets[index],
+        )
+
+
+class BalancedOrder(Sampler[int]):
+    """An epoch's order, rare classes drawn more often: a class of n sequences as n^(1 - balance).
+
+    The order follows from seed and epoch alone, so that a resumed run goes on as it would have.
+    """
+
+    def __init__(self, targets: Many[int], balance: float, seed: int) -> None:
+        counts = torch.bincount(torch.tensor(targets)).double()
+        self._weights = counts[torch.tensor(targets)] ** -balance
+        self._seed, self._epoch = seed, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by Lightning before each epoch."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self._weights)
+
+    def __iter__(self) -> Iterator[int]:
+        generator = torch.Generator().manual_seed(self._seed * 100_003 + self._epoch)
+        drawn = torch.multinomial(self._weights, len(self), True, generator=generator)
+        return iter(drawn.tolist())

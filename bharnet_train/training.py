@@ -1,0 +1,135 @@
+"""Training with Lightning: progress, precision, devices, machines and resuming come from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import LambdaCallback, ModelCheckpoint, RichProgressBar
+from torch.utils.data import DataLoader
+
+from bharnet.features import make_streams
+from bharnet.network import BHaRNet
+from bharnet.skeleton import get_layout
+from bharnet_train.augmentation import augment, begin_or_end, lay_to_rest
+from bharnet_train.config import TrainConfig
+from bharnet_train.datasets.select import Split
+from bharnet_train.loss import ensemble_loss
+from bharnet_train.sampling import BalancedOrder, Windows
+
+
+class Trainee(lightning.LightningModule):
+    """BHaRNet with its loss, its disturbances and its optimiser."""
+
+    def __init__(self, config: TrainConfig, classes: tuple[str, ...]) -> None:
+        super().__init__()
+        self.config = config
+        self.idle = classes.index(config.idle) if config.idle in classes else -1
+        self.network = BHaRNet(config.network, config.features, len(classes))
+
+    def training_step(self, batch: list[torch.Tensor], index: int) -> torch.Tensor:
+        position, seen, target = batch
+        # Seeded by where we are, so that a resumed run draws what an uninterrupted one would.
+        place = (self.config.seed * 1_000 + self.current_epoch) * 100_000 + index
+        generator = torch.Generator().manual_seed(place)
+        layout = get_layout(self.config.features.body_layout)
+        strength = self.config.augmentation
+        if self.idle >= 0:
+            resting = torch.rand(len(target), generator=generator) < strength.rest
+            resting = resting.to(target.device)
+            position, seen = lay_to_rest(position, seen, resting, layout, generator)
+            target = torch.where(resting, self.idle, target)
+            partial = (torch.rand(len(target), generator=generator) < strength.partial).to(
+                target.device
+            )
+            position, seen = begin_or_end(position, seen, partial & ~resting, layout, generator)
+        position, seen = augment(position, seen, layout, strength, generator)
+        scores = self.network(make_streams(position, seen, self.config.features))
+        chosen = self.config.optimiser
+        loss = ensemble_loss(
+            scores, target, self.config.network.experts, chosen.ensemble, chosen.label_smoothing
+        )
+        accuracy = (scores.fused.argmax(1) == target).float().mean()
+        self.log("loss", loss, prog_bar=True)
+        self.log("accuracy", accuracy, prog_bar=True)
+        return loss
+
+    def validation_step(self, batch: list[torch.Tensor], index: int) -> None:
+        position, seen, target = batch
+        scores = self.network(make_streams(position, seen, self.config.features))
+        accuracy = (scores.fused.argmax(1) == target).float().mean()
+        self.log("val_accuracy", accuracy, prog_bar=True, batch_size=len(target))
+
+    def configure_optimizers(self) -> Any:
+        chosen = self.config.optimiser
+        optimiser = torch.optim.AdamW(
+            self.network.parameters(), lr=chosen.rate, weight_decay=chosen.weight_decay
+        )
+        steps = int(self.trainer.estimated_stepping_batches)
+        cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, chosen.rate, steps, pct_start=0.15)
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
+
+
+class _NextEpoch(lightning.Callback):
+    """Tells the windows which epoch it is, that each may be cut anew."""
+
+    def __init__(self, windows: Windows) -> None:
+        self._windows = windows
+
+    def on_train_epoch_start(self, trainer: lightning.Trainer, module: Any) -> None:
+        self._windows.epoch = trainer.current_epoch
+
+
+def train(
+    config: TrainConfig,
+    split: Split,
+    folder: Path,
+    *,
+    accelerator: str = "auto",
+    devices: int = 1,
+    nodes: int = 1,
+    precision: str = "32-true",
+    resume: bool = False,
+    progress: bool = True,
+    on_epoch_start: Callable[..., None] | None = None,
+) -> BHaRNet:
+    """Train on ``split.train`` and return the network, on the CPU, in evaluation mode.
+
+    ``folder`` receives ``last.ckpt`` after every epoch; ``resume`` goes on from it.
+    """
+    lightning.seed_everything(config.seed, workers=True, verbose=False)
+    windows = Windows(
+        split.train, split.classes, config.features, config.augmentation, config.seed
+    )
+    order = BalancedOrder(windows.targets, config.optimiser.balance, config.seed)
+    batch = min(config.optimiser.batch, len(windows))
+    loader = DataLoader(windows, batch, sampler=order, drop_last=True)
+    checking = None
+    if split.validation:
+        checking = DataLoader(Windows(split.validation, split.classes, config.features), 256)
+    trainee = Trainee(config, split.classes)
+    keep = ModelCheckpoint(folder, filename="epoch", save_last=True, save_top_k=0)
+    callbacks: list[Any] = [_NextEpoch(windows), keep]
+    if on_epoch_start is not None:
+        callbacks.append(LambdaCallback(on_train_epoch_start=on_epoch_start))
+    if progress:
+        callbacks.append(RichProgressBar())
+    trainer = lightning.Trainer(
+        max_epochs=config.optimiser.epochs,
+        accelerator=accelerator,
+        devices=devices,
+        num_nodes=nodes,
+        precision=precision,  # type: ignore[arg-type]
+        gradient_clip_val=1.0,
+        callbacks=callbacks,
+        logger=False,
+        enable_model_summary=False,
+        enable_progress_bar=progress,
+        num_sanity_val_steps=0,
+    )
+    last = folder / "last.ckpt"
+    trainer.fit(trainee, loader, checking, ckpt_path=last if resume and last.exists() else None)
+    return trainee.network.cpu().eval()

@@ -1,0 +1,289 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT
+
+from bharnet.checkpoint import load_checkpoint
+from bharnet.skeleton import UPPER_BODY_11
+from bharnet_train.augmentation import augment, begin_or_end, lay_to_rest
+from bharnet_train.config import Augmentation, InvalidConfig, TrainConfig, read_config
+from bharnet_train.datasets.recordings import UnreadableData, read_recordings
+from bharnet_train.datasets.select import load_split
+from bharnet_train.evaluation import draw_confusion, evaluate, fit_temperature
+from bharnet_train.run import score, train_and_score
+from bharnet_train.sampling import BalancedOrder, Windows
+from bharnet_train.training import train
+
+CONFIG = """
+name: tiny
+idle: 'null'
+sources:
+- file: takes.npz
+  test: {person: [p9]}
+  validation: {person: [p8]}
+features: {frames: 8}
+network: {blocks: [[16, 2], [24, 1]]}
+augmentation: {rest: 0.0, partial: 0.0}
+optimiser: {epochs: 10, batch: 8, rate: 0.01}
+"""
+
+
+@pytest.fixture(scope="module")
+def takes(tmp_path_factory):
+    """A folder with 4 people who raise the right hand, the left one, or none."""
+    folder = tmp_path_factory.mktemp("takes")
+    rng = np.random.default_rng(0)
+    arrays = {"body": [], "left_hand": [], "right_hand": []}
+    shapes = {label: rng.normal(0, 1, (21, 3)) for label in ("fist", "open", "null")}
+    labels, people = [], []
+    for who in ("p1", "p2", "p8", "p9"):
+        for label in ("fist", "open", "null") * 4:
+            body = rng.normal(0, 0.005, (12, 33, 4)) + 0.5
+            body[:, 11, :2] += (0.15, 0.0)
+            body[:, 12, :2] -= (0.15, 0.0)
+            body[..., 3] = 1.0
+            hand = shapes[label] * 0.05 + 0.4 + rng.normal(0, 0.003, (12, 21, 3))
+            unseen = np.full((12, 21, 3), np.nan)
+            arrays["body"].append(body)
+            arrays["right_hand"].append(unseen if label == "null" else hand)
+            arrays["left_hand"].append(unseen)
+            labels.append(label)
+            people.append(who)
+    joined = {key: np.concatenate(parts).astype(np.float16) for key, parts in arrays.items()}
+    count = len(labels)
+    np.savez(
+        folder / "takes.npz",
+        offsets=np.arange(count + 1) * 12,
+        label=np.array(labels),
+        person=np.array(people),
+        session=np.array([""] * count),
+        **joined,
+    )
+    (folder / "tiny.yaml").write_text(CONFIG)
+    return folder
+
+
+def config(folder, *overrides):
+    return read_config(folder / "tiny.yaml", list(overrides))
+
+
+def test_recordings_come_in_the_units_of_the_node(takes):
+    first = read_recordings(takes / "takes.npz", UPPER_BODY_11)[0]
+    raw = np.load(takes / "takes.npz")
+    nose = raw["body"][0, 0].astype(np.float32)
+    np.testing.assert_allclose(first.window.body[0, 0, :2], nose[:2] * [640 / 480, 1], rtol=1e-3)
+    assert (first.label, first.person) == ("fist", "p1")
+    assert np.isnan(first.window.hands[0, 0, :, 0]).all()
+
+
+def test_held_out_people_are_never_trained_on(takes):
+    split = load_split(config(takes), takes)
+    assert {each.person for each in split.train} == {"p1", "p2"}
+    assert {each.person for each in split.validation} == {"p8"}
+    assert {each.person for each in split.test} == {"p9"}
+    assert split.classes == ("fist", "open", "null")
+
+
+def test_takes_listed_by_fingerprint_are_kept_out(takes):
+    split = load_split(config(takes), takes)
+    (takes / "kept_out.txt").write_text(f"# why\n{split.train[0].fingerprint()} demo clip\n")
+    again = load_split(config(takes, "exclude=kept_out.txt"), takes, takes)
+    assert len(again.train) == len(split.train) - 1
+
+
+@pytest.mark.parametrize(
+    ("content", "match"),
+    [(None, "does not exist"), (b"nonsense", "no readable"), (b"", "no readable")],
+)
+def test_unreadable_recordings_say_why(tmp_path, content, match):
+    path = tmp_path / "takes.npz"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UnreadableData, match=match):
+        read_recordings(path, UPPER_BODY_11)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "match"),
+    [
+        ("offsets", np.array([0, 5, 4]), "offsets"),
+        ("label", np.array(["a"]), "do not match"),
+        ("body", np.zeros((576, 25, 3)), "MediaPipe"),
+    ],
+)
+def test_recordings_of_another_form_say_why(takes, tmp_path, key, value, match):
+    arrays = {**np.load(takes / "takes.npz"), key: value}
+    np.savez(tmp_path / "takes.npz", **arrays)
+    with pytest.raises(UnreadableData, match=match):
+        read_recordings(tmp_path / "takes.npz", UPPER_BODY_11)
+
+
+def test_training_learns_and_the_checkpoint_answers_the_same(takes, tmp_path):
+    result = train_and_score(
+        takes / "tiny.yaml", takes, tmp_path, [], "test", accelerator="cpu", progress=False
+    )
+    assert result.top1 >= 90.0
+    loaded = load_checkpoint(tmp_path / "tiny.safetensors")
+    assert loaded.info.idle == "null"
+    assert loaded.info.provenance["scores"]["test_top1"] == result.top1
+    split = load_split(config(takes), takes)
+    again = evaluate(loaded.network, loaded.info.features, split.test, split.classes)
+    assert again == result
+    rescored = score(
+        tmp_path / "tiny.safetensors", takes / "tiny.yaml", takes, tmp_path / "b", [], "cpu"
+    )
+    assert rescored == result
+    assert json.loads((tmp_path / "tiny.json").read_text())["top1"] == result.top1
+    assert (tmp_path / "tiny.png").stat().st_size > 5000
+
+
+def test_two_runs_with_one_seed_are_equal_and_another_seed_differs(takes, tmp_path):
+    chosen = config(takes, "optimiser.epochs=1")
+    split = load_split(chosen, takes)
+
+    def weights(seed):
+        values = chosen.model_copy(update={"seed": seed})
+        folder = tmp_path / str(seed)
+        return next(train(values, split, folder, accelerator="cpu", progress=False).parameters())
+
+    torch.testing.assert_close(weights(0), weights(0), rtol=0, atol=0)
+    assert not torch.equal(weights(0), weights(1))
+
+
+def test_resuming_equals_not_stopping(takes, tmp_path):
+    split = load_split(config(takes), takes)
+    options = {"accelerator": "cpu", "progress": False}
+    whole = train(config(takes, "optimiser.epochs=3"), split, tmp_path / "whole", **options)
+
+    class Killed(Exception):
+        pass
+
+    def stop_after_two(trainer, *_):
+        if trainer.current_epoch == 2:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(
+            config(takes, "optimiser.epochs=3"),
+            split,
+            tmp_path / "cut",
+            on_epoch_start=stop_after_two,
+            **options,
+        )
+    resumed = train(
+        config(takes, "optimiser.epochs=3"), split, tmp_path / "cut", resume=True, **options
+    )
+    for a, b in zip(whole.parameters(), resumed.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=0)
+
+
+def test_evaluating_nobody_is_said(takes):
+    split = load_split(config(takes), takes)
+    with pytest.raises(ValueError, match="no sequence"):
+        evaluate(None, None, [], split.classes)
+
+
+def test_rare_classes_are_drawn_more_often_with_balance():
+    targets = [0] * 900 + [1] * 100
+    even = [targets[i] for i in BalancedOrder(targets, 1.0, 0)]
+    assert 400 < sum(even) < 600
+    natural = [targets[i] for i in BalancedOrder(targets, 0.0, 0)]
+    assert 60 < sum(natural) < 140
+    order = BalancedOrder(targets, 0.5, 0)
+    first = list(order)
+    order.set_epoch(1)
+    assert first != list(order)
+    order.set_epoch(0)
+    assert first == list(order)
+
+
+def test_augmentation_keeps_shapes_and_its_inputs(takes):
+    split = load_split(config(takes), takes)
+    windows = Windows(split.train, split.classes, config(takes).features, Augmentation())
+    position, seen, _ = windows[0]
+    position, seen = position[None].repeat(6, 1, 1, 1), seen[None].repeat(6, 1, 1)
+    before = position.clone()
+    generator = torch.Generator().manual_seed(0)
+    changed, visible = augment(position, seen, UPPER_BODY_11, Augmentation(), generator)
+    assert changed.shape == position.shape
+    assert visible.shape == seen.shape
+    torch.testing.assert_close(position, before)
+    assert not (visible & ~seen).any() or visible.sum() <= seen.sum()
+    assert not torch.equal(changed, before)
+
+
+def test_no_augmentation_changes_nothing(takes):
+    none = Augmentation(**dict.fromkeys(Augmentation.model_fields, 0.0))
+    position = torch.randn(2, 8, 53, 3)
+    seen = torch.ones(2, 8, 53, dtype=torch.bool)
+    generator = torch.Generator().manual_seed(0)
+    changed, visible = augment(position, seen, UPPER_BODY_11, none, generator)
+    torch.testing.assert_close(changed, position, atol=1e-5, rtol=1e-5)
+    assert visible.all()
+
+
+def test_somebody_at_rest_shows_no_hands_and_hangs_the_arms():
+    position, seen = torch.randn(2, 8, 53, 3), torch.ones(2, 8, 53, dtype=torch.bool)
+    left, right = UPPER_BODY_11.index("left_shoulder"), UPPER_BODY_11.index("right_shoulder")
+    position[:, :, left] = torch.tensor([0.8, 0.5, 0.0])
+    position[:, :, right] = torch.tensor([0.5, 0.5, 0.0])
+    resting = torch.tensor([True, False])
+    generator = torch.Generator().manual_seed(0)
+    placed, visible = lay_to_rest(position, seen, resting, UPPER_BODY_11, generator)
+    assert not visible[0, :, 11:].any()
+    wrist = UPPER_BODY_11.index("left_wrist")
+    shown = visible[0, :, wrist]
+    assert (placed[0, shown, wrist, 1] > 0.5 + 2 * 0.6 * 0.3 - 1e-4).all()
+    torch.testing.assert_close(placed[1], position[1])
+    assert visible[1].all()
+
+
+def test_an_action_that_begins_or_ends_keeps_half_of_itself():
+    position, seen = torch.randn(40, 16, 53, 3), torch.ones(40, 16, 53, dtype=torch.bool)
+    partial = torch.arange(40) < 30
+    generator = torch.Generator().manual_seed(0)
+    mixed, shown = begin_or_end(position, seen, partial, UPPER_BODY_11, generator)
+    torch.testing.assert_close(mixed[30:], position[30:])
+    hands = shown[:30, :, 11:].all(-1).float().mean(1)
+    assert (hands < 1).all()
+    assert (hands > 0.25).all()
+    first, last = shown[:30, 0, 20], shown[:30, -1, 20]
+    assert (first ^ last).all()  # either begins or ends at rest, never both
+
+
+def test_temperature_of_overconfident_logits_is_above_one():
+    generator = torch.Generator().manual_seed(0)
+    target = torch.randint(0, 3, (500,), generator=generator)
+    logits = torch.randn(500, 3, generator=generator)
+    logits[torch.arange(500), target] += 1.0
+    assert fit_temperature(logits, target) == pytest.approx(1.0, abs=0.25)
+    assert fit_temperature(logits * 4, target) == pytest.approx(4.0, rel=0.25)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "config" / "train").glob("*.yaml")))
+def test_shipped_configurations_are_valid(path):
+    assert isinstance(read_config(path), TrainConfig)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "name: x", "name: x\nsources: []\ncolour: red", "[1, 2", "- 1"]
+)
+def test_unusable_configuration_is_refused(tmp_path, text):
+    path = tmp_path / "bad.yaml"
+    path.write_text(text)
+    with pytest.raises(InvalidConfig, match=r"bad\.yaml"):
+        read_config(path)
+
+
+def test_picture_names_every_class(takes, tmp_path):
+    split = load_split(config(takes), takes)
+    torch.manual_seed(0)
+    from bharnet.network import BHaRNet
+
+    chosen = config(takes)
+    network = BHaRNet(chosen.network, chosen.features, 3)
+    result = evaluate(network, chosen.features, split.test, split.classes)
+    draw_confusion(result, tmp_path / "c.png", "tiny")
+    assert (tmp_path / "c.png").read_bytes().startswith(b"\x89PNG")
