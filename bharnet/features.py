@@ -41,7 +41,7 @@ class FeatureConfig:
     """
 
     body_layout: str = "upper_body_11"
-    frames: int = 32
+    frames: int = 16
     window_seconds: float = 2.0
     longest_gap: float = 0.4
     lowest_score: float = 0.2

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import logging
 import shlex
 import sys
-import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -49,7 +47,6 @@ def train(
 
     Writes OUT/NAME.safetensors, NAME.json (scores) and NAME.png (confusion).
     """
-    _quiet()
     from bharnet_train.run import train_and_score
 
     extra = [] if seed is None else [f"seed={seed}"]
@@ -81,7 +78,6 @@ def evaluate(
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
     """Score a checkpoint on the people that a configuration holds out."""
-    _quiet()
     from bharnet_train.run import score
 
     _show(score(model, config, data, out, overrides or [], device))
@@ -109,22 +105,15 @@ def _show(result) -> None:  # type: ignore[no-untyped-def]  # Result; its import
     console.print(table)
 
 
-def _quiet() -> None:
-    """Lightning's advice on workers and loggers is not for our users."""
-    warnings.filterwarnings("ignore", module="lightning")
-    for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-
-
 def main() -> None:
     """Run the command line; a known failure is one sentence and exit code 2."""
     from bharnet.checkpoint import InvalidCheckpoint
-    from bharnet_train.config import InvalidConfig
+    from bharnet_train.config import InvalidConfig, NothingToResume
     from bharnet_train.datasets.recordings import UnreadableData
 
     try:
         app()
-    except (InvalidCheckpoint, InvalidConfig, UnreadableData) as error:
+    except (InvalidCheckpoint, InvalidConfig, UnreadableData, NothingToResume) as error:
         console.print(f"[red]bharnet:[/] {error}", highlight=False, soft_wrap=True)
         sys.exit(2)
 

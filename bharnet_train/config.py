@@ -63,7 +63,7 @@ class Optimiser(_Strict):
 
     epochs: int = 30
     batch: int = 64
-    rate: float = 3e-3
+    rate: float = 6e-3
     weight_decay: float = 0.02
     label_smoothing: float = 0.1
     balance: float = Field(
@@ -94,6 +94,10 @@ class TrainConfig(_Strict):
 
 class InvalidConfig(ValueError):
     """A configuration that cannot be used; the message names the cause."""
+
+
+class NothingToResume(ValueError):
+    """No epoch has been finished in the folder of a run that was to go on."""
 
 
 def read_config(path: Path, overrides: list[str] | None = None) -> TrainConfig:

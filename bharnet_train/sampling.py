@@ -36,16 +36,16 @@ class Windows(Dataset[Item]):
         self._sequences, self._features = sequences, features
         self._augmentation, self._seed = augmentation, seed
         self.targets = [classes.index(sequence.label) for sequence in sequences]
-        self.epoch = 0
 
     def __len__(self) -> int:
         return len(self._sequences)
 
-    def __getitem__(self, index: int) -> Item:
+    def __getitem__(self, place: int | tuple[int, int]) -> Item:
+        epoch, index = place if isinstance(place, tuple) else (0, place)
         sequence = self._sequences[index]
         end, seconds = int(sequence.window.stamps[-1]), sequence.seconds
         if self._augmentation is not None:
-            rng = np.random.default_rng((self._seed, self.epoch, index))
+            rng = np.random.default_rng((self._seed, epoch, index))
             share = rng.uniform(self._augmentation.shortest, 1.05)
             end -= round(rng.uniform(0, max(0.0, 1 - share)) * seconds * NANOSECONDS)
             seconds *= share
@@ -57,8 +57,8 @@ class Windows(Dataset[Item]):
         )
 
 
-class BalancedOrder(Sampler[int]):
-    """An epoch's order, rare classes drawn more often: a class of n sequences as n^(1 - balance).
+class BalancedOrder(Sampler[tuple[int, int]]):
+    """(epoch, index) of an epoch in order, rare classes drawn more often: a class of n sequences as n^(1 - balance).
 
     The order follows from seed and epoch alone, so that a resumed run goes on as it would have.
     """
@@ -75,7 +75,7 @@ class BalancedOrder(Sampler[int]):
     def __len__(self) -> int:
         return len(self._weights)
 
-    def __iter__(self) -> Iterator[int]:
+    def __iter__(self) -> Iterator[tuple[int, int]]:
         generator = torch.Generator().manual_seed(self._seed * 100_003 + self._epoch)
         drawn = torch.multinomial(self._weights, len(self), True, generator=generator)
-        return iter(drawn.tolist())
+        return iter([(self._epoch, index) for index in drawn.tolist()])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,10 +17,15 @@ from bharnet.features import make_streams
 from bharnet.network import BHaRNet
 from bharnet.skeleton import get_layout
 from bharnet_train.augmentation import augment, begin_or_end, lay_to_rest
-from bharnet_train.config import TrainConfig
+from bharnet_train.config import NothingToResume, TrainConfig
 from bharnet_train.datasets.select import Split
 from bharnet_train.loss import ensemble_loss
 from bharnet_train.sampling import BalancedOrder, Windows
+
+# Lightning's advice on workers and loggers is not for our users.
+logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+warnings.filterwarnings("ignore", module="lightning")
+warnings.filterwarnings("ignore", message=".*does not have many workers.*")
 
 
 class Trainee(lightning.LightningModule):
@@ -34,6 +41,7 @@ class Trainee(lightning.LightningModule):
         position, seen, target = batch
         # Seeded by where we are, so that a resumed run draws what an uninterrupted one would.
         place = (self.config.seed * 1_000 + self.current_epoch) * 100_000 + index
+        torch.manual_seed(place)  # dropout
         generator = torch.Generator().manual_seed(place)
         layout = get_layout(self.config.features.body_layout)
         strength = self.config.augmentation
@@ -73,16 +81,6 @@ class Trainee(lightning.LightningModule):
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
 
 
-class _NextEpoch(lightning.Callback):
-    """Tells the windows which epoch it is, that each may be cut anew."""
-
-    def __init__(self, windows: Windows) -> None:
-        self._windows = windows
-
-    def on_train_epoch_start(self, trainer: lightning.Trainer, module: Any) -> None:
-        self._windows.epoch = trainer.current_epoch
-
-
 def train(
     config: TrainConfig,
     split: Split,
@@ -98,7 +96,8 @@ def train(
 ) -> BHaRNet:
     """Train on ``split.train`` and return the network, on the CPU, in evaluation mode.
 
-    ``folder`` receives ``last.ckpt`` after every epoch; ``resume`` goes on from it.
+    ``folder`` receives ``last.ckpt`` after every epoch; ``resume`` goes on from it, and raises
+    NothingToResume if it is not there.
     """
     lightning.seed_everything(config.seed, workers=True, verbose=False)
     windows = Windows(
@@ -111,8 +110,10 @@ def train(
     if split.validation:
         checking = DataLoader(Windows(split.validation, split.classes, config.features), 256)
     trainee = Trainee(config, split.classes)
-    keep = ModelCheckpoint(folder, filename="epoch", save_last=True, save_top_k=0)
-    callbacks: list[Any] = [_NextEpoch(windows), keep]
+    keep = ModelCheckpoint(
+        folder, "last", save_top_k=1, save_on_train_epoch_end=True, enable_version_counter=False
+    )
+    callbacks: list[Any] = [keep]
     if on_epoch_start is not None:
         callbacks.append(LambdaCallback(on_train_epoch_start=on_epoch_start))
     if progress:
@@ -131,5 +132,7 @@ def train(
         num_sanity_val_steps=0,
     )
     last = folder / "last.ckpt"
-    trainer.fit(trainee, loader, checking, ckpt_path=last if resume and last.exists() else None)
+    if resume and not last.exists():
+        raise NothingToResume(f"{last} does not exist; train once without --resume")
+    trainer.fit(trainee, loader, checking, ckpt_path=last if resume else None)
     return trainee.network.cpu().eval()

@@ -8,7 +8,13 @@ from conftest import ROOT
 from bharnet.checkpoint import load_checkpoint
 from bharnet.skeleton import UPPER_BODY_11
 from bharnet_train.augmentation import augment, begin_or_end, lay_to_rest
-from bharnet_train.config import Augmentation, InvalidConfig, TrainConfig, read_config
+from bharnet_train.config import (
+    Augmentation,
+    InvalidConfig,
+    NothingToResume,
+    TrainConfig,
+    read_config,
+)
 from bharnet_train.datasets.recordings import UnreadableData, read_recordings
 from bharnet_train.datasets.select import load_split
 from bharnet_train.evaluation import draw_confusion, evaluate, fit_temperature
@@ -172,11 +178,18 @@ def test_resuming_equals_not_stopping(takes, tmp_path):
             on_epoch_start=stop_after_two,
             **options,
         )
+    assert (tmp_path / "cut" / "last.ckpt").exists()
     resumed = train(
         config(takes, "optimiser.epochs=3"), split, tmp_path / "cut", resume=True, **options
     )
     for a, b in zip(whole.parameters(), resumed.parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=0, atol=0)
+
+
+def test_resuming_nothing_is_said(takes, tmp_path):
+    split = load_split(config(takes), takes)
+    with pytest.raises(NothingToResume, match="without --resume"):
+        train(config(takes), split, tmp_path, resume=True, accelerator="cpu", progress=False)
 
 
 def test_evaluating_nobody_is_said(takes):
@@ -187,9 +200,9 @@ def test_evaluating_nobody_is_said(takes):
 
 def test_rare_classes_are_drawn_more_often_with_balance():
     targets = [0] * 900 + [1] * 100
-    even = [targets[i] for i in BalancedOrder(targets, 1.0, 0)]
+    even = [targets[i] for _, i in BalancedOrder(targets, 1.0, 0)]
     assert 400 < sum(even) < 600
-    natural = [targets[i] for i in BalancedOrder(targets, 0.0, 0)]
+    natural = [targets[i] for _, i in BalancedOrder(targets, 0.0, 0)]
     assert 60 < sum(natural) < 140
     order = BalancedOrder(targets, 0.5, 0)
     first = list(order)

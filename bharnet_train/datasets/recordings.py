@@ -67,6 +67,7 @@ def read_recordings(path: Path, layout: Layout) -> list[Sequence]:
     # Isotropic units, as observation.observe makes them: picture heights.
     body[..., (0, 2)] *= width / height
     hands[..., (0, 2)] *= width / height
+    _drop_doubled(body, hands)
     body = convert(body, MEDIAPIPE_33, layout)
     score = np.where(np.isfinite(hands[..., :1]), np.float32(np.nan), np.float32(0))
     hands = np.concatenate((hands, score), -1)
@@ -83,6 +84,21 @@ def read_recordings(path: Path, layout: Layout) -> list[Sequence]:
             )
         )
     return sequences
+
+
+def _drop_doubled(body: NDArray[np.float32], hands: NDArray[np.float32]) -> None:
+    """Where one hand is given to both wrists, keep it at the nearer one.
+
+    MediaPipe Holistic does so with folded hands; estimators of whole pictures never do.
+    """
+    palm = np.linalg.norm(hands[:, :, 9, :2] - hands[:, :, 0, :2], axis=-1).max(1)
+    apart = np.linalg.norm(hands[:, 0, :, :2] - hands[:, 1, :, :2], axis=-1).mean(-1)
+    with np.errstate(invalid="ignore"):
+        doubled = apart < 0.25 * palm
+    wrists = body[:, [MEDIAPIPE_33.index("left_wrist"), MEDIAPIPE_33.index("right_wrist")], :2]
+    off = np.linalg.norm(hands[:, :, 0, :2] - wrists, axis=-1)
+    rows = np.flatnonzero(doubled)
+    hands[rows, off[rows].argmax(1)] = np.nan
 
 
 def _load(path: Path) -> dict[str, NDArray]:
