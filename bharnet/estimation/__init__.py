@@ -1,0 +1,1 @@
+"""Estimation: a picture -> the people in it, each with body and hands."""
