@@ -69,6 +69,45 @@ def lay_to_rest(
     return torch.where(chosen[..., None], placed, position), torch.where(chosen, visible, seen)
 
 
+def fidget(
+    position: torch.Tensor,
+    seen: torch.Tensor,
+    fidgeting: torch.Tensor,
+    layout: Layout,
+    generator: torch.Generator,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Where ``fidgeting`` (B,) is True the arms are somewhere, with somebody else's hands.
+
+    People who do nothing touch their face, fold their hands, lean on them. A hand shape at a place
+    where no sign has it is no sign. position, seen as for ``augment``.
+    """
+    count, hand = len(layout), len(HAND_21)
+    width = _shoulder_width(position, seen, layout)[:, None, None]
+    placed, visible = position.clone(), seen.clone()
+    for i, side in enumerate(("left", "right")):
+        shoulder, elbow, wrist = (
+            layout.index(f"{side}_{joint}") for joint in ("shoulder", "elbow", "wrist")
+        )
+        outward = 1.0 if side == "left" else -1.0
+        aside = _uniform(-1.2, 0.6, 1, position, generator)[:, :, None] * width * outward
+        down = _uniform(-1.0, 2.2, 1, position, generator)[:, :, None] * width
+        start = position[:, :, shoulder].clone()
+        reach = torch.cat((aside, down, torch.zeros_like(down)), -1)
+        placed[:, :, wrist] = start + reach
+        bend = torch.cat((0.3 * width * outward, 0.8 * width, torch.zeros_like(down)), -1)
+        placed[:, :, elbow] = start + reach * 0.3 + bend
+        joints = slice(count + i * hand, count + (i + 1) * hand)
+        others, others_seen = position[:, :, joints].roll(1, 0), seen[:, :, joints].roll(1, 0)
+        moved = others - others[:, :, :1] + placed[:, :, wrist : wrist + 1]
+        shown = _uniform(0, 1, 1, position, generator)[:, :, None] < 0.7
+        placed[:, :, joints] = moved
+        visible[:, :, joints] = others_seen & shown
+        visible[:, :, [elbow, wrist]] = seen[:, :, [shoulder, shoulder]]
+    placed = placed * visible[..., None]
+    chosen = fidgeting[:, None, None]
+    return torch.where(chosen[..., None], placed, position), torch.where(chosen, visible, seen)
+
+
 def begin_or_end(
     position: torch.Tensor,
     seen: torch.Tensor,

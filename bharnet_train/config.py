@@ -50,6 +50,9 @@ class Augmentation(_Strict):
     lose_frames: float = 0.1
     lose_joint: float = 0.05
     lose_depth: float = 0.2
+    fidget: float = Field(
+        default=0.1, description="share turned into hands at no sign's place; needs an idle class"
+    )
     partial: float = Field(
         default=0.3, description="share that begins or ends at rest; needs an idle class"
     )

@@ -58,9 +58,10 @@ class Windows(Dataset[Item]):
 
 
 class BalancedOrder(Sampler[tuple[int, int]]):
-    """(epoch, index) of an epoch in order, rare classes drawn more often: a class of n sequences as n^(1 - balance).
+    """(epoch, index) in the order of an epoch; rare classes are drawn more often.
 
-    The order follows from seed and epoch alone, so that a resumed run goes on as it would have.
+    A class of n sequences comes as n^(1 - balance). The order follows from seed and epoch alone,
+    so that a resumed run goes on as it would have.
     """
 
     def __init__(self, targets: Many[int], balance: float, seed: int) -> None:

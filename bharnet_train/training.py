@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 from bharnet.features import make_streams
 from bharnet.network import BHaRNet
 from bharnet.skeleton import get_layout
-from bharnet_train.augmentation import augment, begin_or_end, lay_to_rest
+from bharnet_train.augmentation import augment, begin_or_end, fidget, lay_to_rest
 from bharnet_train.config import NothingToResume, TrainConfig
 from bharnet_train.datasets.select import Split
 from bharnet_train.loss import ensemble_loss
@@ -46,14 +46,15 @@ class Trainee(lightning.LightningModule):
         layout = get_layout(self.config.features.body_layout)
         strength = self.config.augmentation
         if self.idle >= 0:
-            resting = torch.rand(len(target), generator=generator) < strength.rest
-            resting = resting.to(target.device)
+            drawn = torch.rand(len(target), generator=generator).to(target.device)
+            ends = torch.tensor((strength.rest, strength.fidget, strength.partial)).cumsum(0)
+            resting = drawn < ends[0]
+            fidgeting = (drawn >= ends[0]) & (drawn < ends[1])
+            partial = (drawn >= ends[1]) & (drawn < ends[2])
+            position, seen = fidget(position, seen, fidgeting, layout, generator)
             position, seen = lay_to_rest(position, seen, resting, layout, generator)
-            target = torch.where(resting, self.idle, target)
-            partial = (torch.rand(len(target), generator=generator) < strength.partial).to(
-                target.device
-            )
-            position, seen = begin_or_end(position, seen, partial & ~resting, layout, generator)
+            position, seen = begin_or_end(position, seen, partial, layout, generator)
+            target = torch.where(resting | fidgeting, self.idle, target)
         position, seen = augment(position, seen, layout, strength, generator)
         scores = self.network(make_streams(position, seen, self.config.features))
         chosen = self.config.optimiser

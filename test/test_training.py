@@ -7,7 +7,7 @@ from conftest import ROOT
 
 from bharnet.checkpoint import load_checkpoint
 from bharnet.skeleton import UPPER_BODY_11
-from bharnet_train.augmentation import augment, begin_or_end, lay_to_rest
+from bharnet_train.augmentation import augment, begin_or_end, fidget, lay_to_rest
 from bharnet_train.config import (
     Augmentation,
     InvalidConfig,
@@ -31,7 +31,7 @@ sources:
   validation: {person: [p8]}
 features: {frames: 8}
 network: {blocks: [[16, 2], [24, 1]]}
-augmentation: {rest: 0.0, partial: 0.0}
+augmentation: {rest: 0.0, fidget: 0.0, partial: 0.0}
 optimiser: {epochs: 10, batch: 8, rate: 0.01}
 """
 
@@ -251,6 +251,19 @@ def test_somebody_at_rest_shows_no_hands_and_hangs_the_arms():
     assert (placed[0, shown, wrist, 1] > 0.5 + 2 * 0.6 * 0.3 - 1e-4).all()
     torch.testing.assert_close(placed[1], position[1])
     assert visible[1].all()
+
+
+def test_a_fidgeting_hand_hangs_on_its_wrist():
+    position, seen = torch.randn(4, 8, 53, 3), torch.ones(4, 8, 53, dtype=torch.bool)
+    chosen = torch.tensor([True, True, True, False])
+    generator = torch.Generator().manual_seed(0)
+    placed, visible = fidget(position, seen, chosen, UPPER_BODY_11, generator)
+    for start, joint in ((11, "left_wrist"), (32, "right_wrist")):
+        shown = visible[:3, :, start]
+        wrist = placed[:3, :, UPPER_BODY_11.index(joint)]
+        torch.testing.assert_close(placed[:3, :, start][shown], wrist[shown])
+    torch.testing.assert_close(placed[3], position[3])
+    assert visible[3].all()
 
 
 def test_an_action_that_begins_or_ends_keeps_half_of_itself():

@@ -55,7 +55,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--only", nargs="+", choices=SPLITS, default=list(SPLITS))
     parser.add_argument("--networks", nargs="+", choices=list(NETWORKS), default=list(NETWORKS))
-    parser.add_argument("--set", dest="extra", nargs="*", default=[], help="as bharnet train --set")
+    parser.add_argument(
+        "--set", dest="extra", nargs="*", default=[], help="as bharnet train --set"
+    )
     chosen = parser.parse_args()
     rows = []
     for split in chosen.only:

@@ -1,0 +1,8 @@
+"""Nothing is set up here: everything is in pyproject.toml.
+
+The file exists for tools that look for it. colcon does not: package.xml says ament_cmake.
+"""
+
+from setuptools import setup
+
+setup()

@@ -1,0 +1,128 @@
+"""The launch file: its form everywhere, the real thing where launch_ros is installed."""
+
+import ast
+import importlib.util
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+LAUNCH_FILE = ROOT / "launch" / "recognize.launch.py"
+# What the frozen rules ask of it.
+ARGUMENTS = {
+    "use_sim_time",
+    "params_file",
+    "namespace",
+    "autostart",
+    "log_level",
+    "device",
+    "model",
+}
+# Started as a program of its own, for launch wants the main thread for its signals.
+RUN_LAUNCH = """
+import sys
+from launch import LaunchService
+from launch.actions import IncludeLaunchDescription
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+service = LaunchService(noninteractive=True)
+service.include_launch_description(IncludeLaunchDescription(
+    PythonLaunchDescriptionSource(sys.argv[1]),
+    launch_arguments=[argument.split(":=") for argument in sys.argv[2:]]))
+sys.exit(service.run())
+"""
+
+needs_launch = pytest.mark.skipif(
+    importlib.util.find_spec("launch_ros") is None,
+    reason="launch_ros comes with an installed ROS 2; the package index does not have it",
+)
+
+
+def tree() -> ast.Module:
+    return ast.parse(LAUNCH_FILE.read_text(), str(LAUNCH_FILE))
+
+
+def declarations() -> dict[str, dict[str, ast.expr]]:
+    """Every declared argument with its keywords."""
+    return {
+        ast.literal_eval(node.args[0]): {str(key.arg): key.value for key in node.keywords}
+        for node in ast.walk(tree())
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "DeclareLaunchArgument"
+    }
+
+
+def test_compiles():
+    compile(tree(), str(LAUNCH_FILE), "exec")
+
+
+def test_declares_what_it_documents():
+    documented = re.findall(r"^    (\w+)  +\S", ast.get_docstring(tree(), clean=False) or "", re.M)
+    assert set(documented) == ARGUMENTS
+    assert set(declarations()) == ARGUMENTS
+
+
+@pytest.mark.parametrize("name", sorted(ARGUMENTS))
+def test_argument_has_description_and_default(name):
+    keywords = declarations()[name]
+    assert ast.literal_eval(keywords["description"])
+    assert "default_value" in keywords
+
+
+@pytest.mark.parametrize("name", ["use_sim_time", "autostart", "log_level"])
+def test_default_is_one_of_the_choices(name):
+    keywords = declarations()[name]
+    assert ast.literal_eval(keywords["default_value"]) in ast.literal_eval(keywords["choices"])
+
+
+def started(watcher, topic: str) -> bool:
+    """Whether the node and its output are in the graph; DDS tells of them one after the other."""
+    node = (topic.split("/")[-2], topic.rsplit("/", 2)[0] or "/")
+    return node in watcher.get_node_names_and_namespaces() and watcher.count_publishers(topic) > 0
+
+
+@needs_launch
+@pytest.mark.parametrize(
+    ("arguments", "topic"),
+    [([], "/bharnet/actions"), (["namespace:=robot1"], "/robot1/bharnet/actions")],
+)
+def test_starts_under_its_names(arguments, topic):
+    import rclpy
+
+    # Away from the other tests, and one for each of the two.
+    domain = 60 + (os.getpid() + len(arguments)) % 40
+    environment = {**os.environ, "ROS_DOMAIN_ID": str(domain)}
+    environment["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+    launched = subprocess.Popen(
+        [sys.executable, "-c", RUN_LAUNCH, str(LAUNCH_FILE), *arguments],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    context = rclpy.Context()
+    rclpy.init(context=context, domain_id=domain)
+    watcher = rclpy.create_node("watcher", context=context)
+    try:
+        deadline = time.monotonic() + 60
+        while not (there := started(watcher, topic)) and time.monotonic() < deadline:
+            assert launched.poll() is None, launched.communicate()[0]
+            time.sleep(0.05)
+        assert there
+        assert watcher.count_publishers(topic) == 1
+    finally:
+        watcher.destroy_node()
+        rclpy.shutdown(context=context)
+        launched.send_signal(signal.SIGINT)
+        try:
+            launched.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(launched.pid, signal.SIGKILL)
+            launched.wait()

@@ -1,0 +1,143 @@
+"""The package as a whole: what is cheap to check and annoying to find out later."""
+
+import ast
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+MESSAGES = sorted((ROOT / "msg").glob("*.msg"))
+FIELD = re.compile(r"^(?P<type>[\w/]+)(\[\d*\])?\s+(?P<name>\w+)\s*(=|$)")
+
+# Imports go one way: bharnet_ros -> bharnet <- bharnet_train.
+ROS = {"rclpy", "rosidl_runtime_py", "sensor_msgs", "std_msgs", "geometry_msgs", "launch_ros"}
+FORBIDDEN = {
+    "bharnet": {*ROS, "bharnet_ros", "bharnet_train", "lightning", "torchmetrics", "typer"},
+    "bharnet_train": {*ROS, "bharnet_ros"},
+    "bharnet_ros": {"bharnet_train", "lightning"},
+}
+# A path or an index of the machine that somebody worked on. In pieces, so as not to find itself.
+OF_A_MACHINE = re.compile(
+    "|".join(("/ro" + "ot/", "/home" + "/[a-z]", "/wo" + "rk/", "/tm" + "p/dev"))
+)
+
+
+def message_fields(path: Path) -> list[tuple[str, str, bool]]:
+    """Type and name of every field and constant, and whether a comment stands above or behind."""
+    fields = []
+    above = ""
+    for line in path.read_text().splitlines():
+        code, _, behind = line.partition("#")
+        match = FIELD.match(code.strip())
+        if match:
+            fields.append((match["type"], match["name"], bool(above or behind.strip())))
+        above = behind.strip() if not code.strip() else ""
+    return fields
+
+
+def files_in_git() -> list[Path]:
+    """What is or will be committed."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if listed.returncode:
+        pytest.skip("not in a git clone")
+    return [ROOT / name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
+
+
+def imported(path: Path) -> set[str]:
+    """Every top-level module that a file imports, wherever in the file."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(), str(path))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names.add(str(node.module).split(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("path", MESSAGES, ids=lambda path: path.stem)
+def test_every_message_field_has_a_comment(path):
+    fields = message_fields(path)
+    assert fields
+    assert [name for _, name, commented in fields if not commented] == []
+
+
+def test_package_xml_names_what_the_messages_use():
+    package = ElementTree.parse(ROOT / "package.xml").getroot()
+    assert package.attrib["format"] == "3"
+    assert package.findtext("name") == "bharnet_ros"
+    used = {
+        kind.split("/")[0]
+        for path in MESSAGES
+        for kind, _, _ in message_fields(path)
+        if "/" in kind
+    }
+    assert used == {"builtin_interfaces", "geometry_msgs", "std_msgs"}
+    assert used <= {element.text for element in package.iter("depend")}
+
+
+def test_one_version_everywhere():
+    xml = ElementTree.parse(ROOT / "package.xml").getroot().findtext("version")
+    assert f'version = "{xml}"' in (ROOT / "pyproject.toml").read_text()
+
+
+def test_cmake_builds_every_message_and_installs_every_script():
+    cmake = (ROOT / "CMakeLists.txt").read_text()
+    built = set(re.findall(r"msg/(\w+)\.msg", cmake))
+    assert built == {path.stem for path in MESSAGES}
+    installed = set(re.findall(r"scripts/(\w+)", cmake))
+    assert installed == {path.name for path in (ROOT / "scripts").iterdir() if path.is_file()}
+
+
+@pytest.mark.parametrize("package", sorted(FORBIDDEN))
+def test_imports_go_one_way(package):
+    wrong = {
+        str(path.relative_to(ROOT)): sorted(imported(path) & FORBIDDEN[package])
+        for path in sorted((ROOT / package).rglob("*.py"))
+        if imported(path) & FORBIDDEN[package]
+    }
+    assert wrong == {}
+
+
+def test_core_imports_without_ros_and_training():
+    # A fresh process: the other tests of this one may have imported anything.
+    forbidden = sorted(FORBIDDEN["bharnet"])
+    code = f"import sys, bharnet; print([name for name in {forbidden} if name in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_no_file_names_a_machine():
+    wrong = []
+    for path in files_in_git():
+        try:
+            text = path.read_text()
+        except UnicodeDecodeError:
+            continue
+        wrong += [f"{path.relative_to(ROOT)}: {hit}" for hit in OF_A_MACHINE.findall(text)]
+    assert wrong == []
+
+
+def test_requirements_name_no_index():
+    for path in (ROOT / "requirements").iterdir():
+        assert not re.search(r"^\s*-|://", path.read_text(), re.M), path.name
+
+
+def test_messages_are_built_and_the_sources_win():
+    pytest.importorskip("rclpy", reason="no ROS 2: run through `make test`")
+    import bharnet_ros
+    from bharnet_ros.msg import ActionArray
+
+    assert bharnet_ros.__path__[0] == str(ROOT / "bharnet_ros")
+    assert ActionArray().actions == []
