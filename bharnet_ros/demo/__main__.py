@@ -1,0 +1,99 @@
+"""`make demo`: recorded people, the real node, what it recognises, and the score."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from bharnet_ros.bag import InvalidBag, PoseBag, shared_folder
+from bharnet_ros.demo.domain import own_domain
+
+NO_ROS = "ROS 2 or our messages are not here: use `make demo`, or `source tools/ros_env.sh` first"
+SHIPPED_NOTE = (
+    "Known people, unseen recording: the model was trained on other recordings of these people, "
+    "not on this one.\nIt says nothing about new people. What was recorded is our own judgement, "
+    "made by eye from the pictures."
+)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Play, watch, sum up. Returns 0 when it ran, 1 with a sentence when it could not."""
+    parser = argparse.ArgumentParser(prog="demo", description=__doc__)
+    parser.add_argument("--bag", type=Path, help="a rosbag2 with poses; default: the shipped one")
+    parser.add_argument("--topic", default="", help="its topic of poses, where it has several")
+    parser.add_argument("--speed", type=float, default=1.0, help="1 = as recorded")
+    parser.add_argument("--model", default="", help="file of weights; default: the shipped one")
+    given = parser.parse_args(arguments)
+    if not 0.05 <= given.speed <= 100:
+        parser.error("--speed is 0.05 to 100")
+    console, errors = Console(highlight=False), Console(stderr=True, highlight=False)
+    try:
+        import rclpy  # noqa: F401
+
+        import bharnet_ros.msg  # noqa: F401
+    except ImportError as error:
+        errors.print(f"demo: {NO_ROS} ({error})", markup=False, soft_wrap=True)
+        return 1
+    try:
+        return run(given, console, errors)
+    except KeyboardInterrupt:
+        return 130
+    except (InvalidBag, RuntimeError, OSError) as error:
+        errors.print(f"demo: {error}", markup=False, soft_wrap=True)
+        return 1
+
+
+def run(given: argparse.Namespace, console: Console, errors: Console) -> int:
+    """Everything after the command line."""
+    import rclpy
+
+    from bharnet_ros.demo.recogniser import recogniser
+    from bharnet_ros.demo.replay import Replay, ReplayError
+    from bharnet_ros.demo.score import read_truth, score
+    from bharnet_ros.demo.table import Table
+
+    path = given.bag or shared_folder("demo") / "signs"
+    with PoseBag(path, given.topic) as bag, own_domain() as domain:
+        segments = [read_truth(text) for text in bag.truth()]
+        console.print(
+            f"{path}: {bag.count} messages on {bag.topic}, at {given.speed:g} times the speed of "
+            f"recording\nROS_DOMAIN_ID={domain} lets other terminals listen along",
+            markup=False,
+            soft_wrap=True,
+        )
+        if given.bag is None:
+            console.print(SHIPPED_NOTE, style="italic", soft_wrap=True)
+        parameters = {"model": given.model, "stop_after_seconds": max(1.0, 2.0 / given.speed)}
+        table = Table(console, segments)
+        with recogniser(domain, parameters) as node:
+            context = rclpy.Context()
+            rclpy.init(context=context, domain_id=domain)
+            replay = Replay(context, table.show, "/bharnet/poses")
+            try:
+                replay.wait_for_node(lambda: node.runs, node.complaints)
+                console.print(f"model {replay.outcome.model}\n", markup=False, soft_wrap=True)
+                table.head()
+                replay.play(bag.poses(), given.speed, lambda: node.runs)
+                replay.finish()
+            except ReplayError as error:
+                errors.print(f"demo: {error}", markup=False, soft_wrap=True)
+                for line in node.complaints():
+                    errors.print(f"  {line}", markup=False, soft_wrap=True)
+                return 1
+            finally:
+                replay.close()
+                rclpy.shutdown(context=context)
+            outcome = replay.outcome
+            events = list(outcome.events.values())
+            result = score(segments, events, outcome.labels) if segments else None
+            table.sum_up(outcome, result)
+            for line in node.complaints():
+                console.print(f"the node said: {line}", style="yellow", soft_wrap=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""The node in a process of its own, as a robot runs it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+QUIT_SECONDS = 10.0
+# A replay must not lose anything: reliable, deep, and late rather than never.
+REPLAY = {
+    "use_sim_time": True,
+    "max_backlog": 1000,
+    "qos_overrides": {
+        "/bharnet/poses": {"subscription": {"reliability": "reliable", "depth": 1000}},
+        "/bharnet/actions": {"publisher": {"depth": 1000}},
+    },
+}
+
+
+class Recogniser:
+    """A running node and what it has written."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        self._process, self._log = process, log
+
+    @property
+    def runs(self) -> bool:
+        """Whether the process is alive."""
+        return self._process.poll() is None
+
+    def complaints(self) -> list[str]:
+        """Its warnings and errors, or its last words where there are none."""
+        lines = self._log.read_text(errors="replace").strip().splitlines()
+        found = [line for line in lines if line.startswith(("[WARN]", "[ERROR]", "[FATAL]"))]
+        return found or ([] if self.runs else lines[-3:])
+
+
+@contextlib.contextmanager
+def recogniser(domain: int, parameters: Mapping[str, Any]) -> Iterator[Recogniser]:
+    """Start the node in this domain; it is stopped when the context ends."""
+    with tempfile.TemporaryDirectory(prefix="bharnet-") as folder:
+        file, log = Path(folder, "parameters.yaml"), Path(folder, "log")
+        # JSON is YAML.
+        file.write_text(json.dumps({"/**": {"ros__parameters": {**REPLAY, **parameters}}}))
+        command = [sys.executable, "-m", "bharnet_ros.node"]
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [*command, "--ros-args", "--params-file", str(file)],
+                env={**os.environ, "ROS_DOMAIN_ID": str(domain)},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                # Ctrl-C is for the demo, which then stops the node.
+                start_new_session=True,
+            )
+        try:
+            yield Recogniser(process, log)
+        finally:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(QUIT_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()

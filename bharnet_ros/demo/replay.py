@@ -1,0 +1,158 @@
+"""Plays a recording into a running node and listens to what it says, over real DDS."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from rosgraph_msgs.msg import Clock
+
+from bharnet_ros.bag import Recorded
+from bharnet_ros.convert import nanoseconds, to_time
+from bharnet_ros.demo.score import Event
+from bharnet_ros.msg import Action, ActionArray, ActionLabels, PersonPoseArray
+
+MATCH_SECONDS = 60.0  # loading torch from a cold disk takes its time
+FINISH_SECONDS = 5.0
+DEEP = QoSProfile(depth=1000)  # reliable
+LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+
+class ReplayError(RuntimeError):
+    """The replay could not be done; the message says why."""
+
+
+@dataclass
+class Outcome:
+    """What came of a replay. Ages in seconds, on the steady clock."""
+
+    labels: tuple[str, ...] = ()
+    model: str = ""
+    events: dict[int, Event] = field(default_factory=dict)
+    ages: list[float] = field(default_factory=list)
+    sent: int = 0
+    received: int = 0
+    skipped: int = 0
+    waiting: int = 0
+
+    @property
+    def lost(self) -> int:
+        """Messages that were sent and not received."""
+        return self.sent - self.received
+
+
+class Replay:
+    """One player. ``show(array, age)`` is called with every result."""
+
+    def __init__(
+        self, context: rclpy.Context, show: Callable[[ActionArray, float], None], topic: str
+    ) -> None:
+        self.outcome = Outcome()
+        self._show = show
+        self._sent_at: dict[int, float] = {}
+        self._node = rclpy.create_node("bharnet_player", context=context)
+        self._executor = SingleThreadedExecutor(context=context)
+        self._executor.add_node(self._node)
+        self._poses = self._node.create_publisher(PersonPoseArray, topic, DEEP)
+        self.clock = self._node.create_publisher(Clock, "/clock", DEEP)
+        listen = self._node.create_subscription
+        self._actions = listen(ActionArray, "/bharnet/actions", self._on_actions, DEEP)
+        listen(ActionLabels, "/bharnet/labels", self._on_labels, LATCHED)
+        listen(DiagnosticArray, "/diagnostics", self._on_diagnostics, DEEP)
+
+    def close(self) -> None:
+        """Leave the graph."""
+        self._executor.shutdown()
+        self._node.destroy_node()
+
+    def wait_for_node(
+        self, alive: Callable[[], bool], complaints: Callable[[], list[str]] = list
+    ) -> None:
+        """Until both ends know each other in both directions, or the node complains."""
+        deadline = time.monotonic() + MATCH_SECONDS
+        while not (
+            self._poses.get_subscription_count()
+            and self._node.count_publishers(self._actions.topic_name)
+            and self.outcome.labels
+        ):
+            if not alive() or complaints():
+                raise ReplayError("the recogniser cannot start; it said:")
+            if time.monotonic() > deadline:
+                raise ReplayError(f"the recogniser was not ready after {MATCH_SECONDS:.0f} s")
+            self._executor.spin_once(timeout_sec=0.1)
+
+    def play(self, recording: Iterable[Recorded], speed: float, alive: Callable[[], bool]) -> None:
+        """Publish every message when it is due, stamps as recorded."""
+        begun = first = None
+        for recorded in recording:
+            if begun is None or first is None:
+                begun, first = time.monotonic(), recorded.logged
+            due = begun + (recorded.logged - first) / 1e9 / speed
+            self._listen_until(due)
+            if not alive():
+                raise ReplayError("the recogniser ended while the recording was played")
+            self.clock.publish(Clock(clock=to_time(recorded.logged)))
+            self._sent_at[recorded.stamp] = time.monotonic()
+            self._poses.publish(recorded.data)
+            self.outcome.sent += 1
+            while len(self._sent_at) > 5000:
+                del self._sent_at[next(iter(self._sent_at))]
+
+    def finish(self) -> None:
+        """Wait until the node has told that it received and did all, and what ran has ended."""
+        outcome = self.outcome
+        deadline = time.monotonic() + FINISH_SECONDS
+        while time.monotonic() < deadline and (
+            outcome.lost or outcome.waiting or not all(e.offset for e in outcome.events.values())
+        ):
+            received = outcome.received
+            self._executor.spin_once(timeout_sec=0.1)
+            if outcome.waiting or outcome.received > received:  # behind, but getting on
+                deadline = time.monotonic() + FINISH_SECONDS
+
+    def _listen_until(self, moment: float) -> None:
+        while (left := moment - time.monotonic()) > 0:
+            self._executor.spin_once(timeout_sec=left)
+        self._executor.spin_once(timeout_sec=0)
+
+    def _on_actions(self, message: ActionArray) -> None:
+        now = time.monotonic()
+        sent_at = self._sent_at.get(nanoseconds(message.header.stamp))
+        # What tells of stopped input is meant to come late; it has no age.
+        stopped = any(each.reason == Action.REASON_INPUT_STOPPED for each in message.actions)
+        age = float("nan") if sent_at is None or stopped else now - sent_at
+        if age == age:
+            self.outcome.ages.append(age)
+        collect(message, self.outcome.events)
+        self._show(message, age)
+
+    def _on_labels(self, message: ActionLabels) -> None:
+        self.outcome.labels = tuple(message.labels)
+        self.outcome.model = f"{message.model_name} {message.model_version}"
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            told: dict[str, Any] = {each.key: each.value for each in status.values}
+            if "messages received" in told:
+                self.outcome.received = int(told["messages received"])
+                self.outcome.waiting = int(told["frames waiting"])
+                self.outcome.skipped = int(told["results skipped"])
+
+
+def collect(message: ActionArray, events: dict[int, Event]) -> None:
+    """Put what begins and ends into the events, by event id."""
+    for action in message.actions:
+        if action.state == Action.ONSET:
+            events[action.event_id] = Event(
+                action.body_id, action.label, nanoseconds(action.onset), action.confidence
+            )
+        elif action.event_id in events:
+            event = events[action.event_id]
+            event.confidence = max(event.confidence, action.confidence)
+            event.offset = nanoseconds(action.offset)

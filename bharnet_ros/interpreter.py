@@ -1,0 +1,37 @@
+"""Run under the Python that has torch.
+
+On a machine with ROS 2, `ros2 run` and `ros2 launch` start executables with the Python of the
+system, but torch and mediapipe are in the environment that `make setup` made. So the build notes
+which Python it was made with, and the executables go over to it. BHARNET_PYTHON names another.
+"""
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+
+def recorded_python() -> str | None:
+    """Name the Python that the installed package was built with."""
+    from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
+
+    try:
+        note = Path(get_package_share_directory("bharnet_ros"), "python_executable")
+        return note.read_text().strip()
+    except (PackageNotFoundError, OSError):
+        return None
+
+
+def ensure_torch() -> None:
+    """Start this very command again under another Python, where that is needed."""
+    wanted = os.environ.get("BHARNET_PYTHON")
+    if wanted is None and importlib.util.find_spec("torch") is None:
+        wanted = recorded_python()
+    # exec keeps the process id: with it in here, we have been started again already.
+    process = str(os.getpid())
+    if not wanted or os.environ.get("_BHARNET_RESTARTED") == process:
+        return
+    if os.access(wanted, os.X_OK):
+        os.environ["_BHARNET_RESTARTED"] = process
+        os.execv(wanted, [wanted, *sys.argv])
+    print(f"bharnet_ros: {wanted} cannot be run, staying with {sys.executable}", file=sys.stderr)

@@ -1,0 +1,294 @@
+"""The lifecycle node `bharnet`: poses in, actions out. Everything that thinks is in the core.
+
+Callbacks only convert and put into the worker's mailbox; the worker's results come back through a
+guard condition, so that everything is published from the executor's thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from typing import Any
+
+import rclpy
+import torch
+from diagnostic_msgs.msg import DiagnosticArray
+from rcl_interfaces.msg import SetParametersResult
+from rclpy.event_handler import SubscriptionEventCallbacks
+from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.signals import SignalHandlerOptions
+
+from bharnet.checkpoint import Checkpoint
+from bharnet.decision import Decider
+from bharnet.skeleton import get_layout
+from bharnet.stream import ActionStream
+from bharnet_ros.convert import to_action_array, to_action_labels, to_frame
+from bharnet_ros.lifecycle import told
+from bharnet_ros.model import load_model, make_stream
+from bharnet_ros.msg import ActionArray, ActionLabels, PersonPoseArray
+from bharnet_ros.parameters import RELOADING, Settings, declare, refuse_static
+from bharnet_ros.reports import Reporter
+from bharnet_ros.watch import Watch
+from bharnet_ros.worker import Result, Worker, adopt
+
+Trigger: Any = None
+with contextlib.suppress(ImportError):  # not among the wheels of every set-up
+    Trigger = importlib.import_module("std_srvs.srv").Trigger
+
+SUCCESS = TransitionCallbackReturn.SUCCESS
+POSES_QOS = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
+ACTIONS_QOS = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
+LABELS_QOS = QoSProfile(
+    depth=1,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.TRANSIENT_LOCAL,
+)
+SIGNAL_SECONDS = 0.2  # a signal is noticed within this
+
+
+class BharnetNode(LifecycleNode):
+    """Recognises what people do. Parameters: parameters.py; names and QoS: docs/ros-api.md."""
+
+    _watch: Watch
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__("bharnet", **options)
+        self.settings = declare(self)
+        self.add_on_set_parameters_callback(self._on_parameters)
+        self.report = Reporter(lambda text: self.get_logger().warning(text))
+        self._checkpoint: Checkpoint | None = None  # set while configured
+        self._worker: Worker | None = None  # set while active
+        # What to undo, last things first.
+        self._configured, self._active = contextlib.ExitStack(), contextlib.ExitStack()
+        self._decider: Decider | None = None  # outlives streams: event ids are never reused
+        self._outbox: deque[Result | ActionStream] = deque()
+        self._ready = self.create_guard_condition(self.publish_results)
+        if Trigger is not None:
+            self.create_service(Trigger, "~/reset", self._on_reset)
+
+    # Lifecycle
+
+    @told
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        with contextlib.ExitStack() as undo:
+            torch.set_num_threads(self.settings["torch_threads"])
+            checkpoint = load_model(self.settings)
+            self._actions = self.create_publisher(
+                ActionArray, "~/actions", ACTIONS_QOS, qos_overriding_options=_overridable()
+            )
+            undo.callback(self.destroy_publisher, self._actions)
+            self.diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+            undo.callback(self.destroy_publisher, self.diagnostics)
+            self._checkpoint = checkpoint
+            self._configured = undo.pop_all()
+        return SUCCESS
+
+    @told
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        assert self._checkpoint is not None
+        with contextlib.ExitStack() as undo:
+            stream = make_stream(self._checkpoint, self.settings, self.report)
+            undo.callback(self._free_memory)
+            if self._decider is not None:
+                adopt(stream, self._decider)
+            self._decider = stream.decider
+            self._labels = self.create_publisher(
+                ActionLabels, "~/labels", LABELS_QOS, qos_overriding_options=_overridable()
+            )
+            undo.callback(self.destroy_publisher, self._labels)
+            self._worker = Worker(stream, self._deliver, self.report, self.settings["max_backlog"])
+            undo.callback(self._end_worker)
+            poses = self.create_subscription(
+                PersonPoseArray,
+                "bharnet/poses",
+                self._on_poses,
+                POSES_QOS,
+                event_callbacks=SubscriptionEventCallbacks(
+                    incompatible_qos=lambda event: self._watch.incompatible(event),
+                    message_lost=lambda event: self._watch.lost(event),
+                ),
+                qos_overriding_options=_overridable(),
+            )
+            undo.callback(self.destroy_subscription, poses)
+            self._watch = Watch(self, self._worker, poses.topic_name)
+            undo.callback(self._watch.close)
+            self._publish_labels(stream)
+            self.get_logger().info(
+                f"recognising {len(stream.recognizer.info.classes)} classes on "
+                f"{stream.recognizer.device}, poses from {poses.topic_name}"
+            )
+            self._active = undo.pop_all()
+        return SUCCESS
+
+    @told
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        self._active.close()
+        return SUCCESS
+
+    @told
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        self._active.close()
+        self._configured.close()
+        self._checkpoint = None
+        return SUCCESS
+
+    # The same: whatever there is, goes.
+    on_shutdown = on_error = on_cleanup
+
+    def _end_worker(self) -> None:
+        """Running actions end, and are told; then the thread ends."""
+        assert self._worker is not None
+        last, self._worker = self._worker.close(), None
+        if last is not None:
+            self._outbox.append(last)
+        self.publish_results()
+
+    def _free_memory(self) -> None:
+        """An inactive node holds nothing on the GPU."""
+        if self._checkpoint is not None:
+            self._checkpoint.network.to("cpu")
+        if torch.cuda.is_initialized():
+            torch.cuda.empty_cache()
+
+    # Parameters
+
+    def _on_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
+        new = {
+            each.name: each.value
+            for each in parameters
+            if each.name in self.settings.values and each.value != self.settings[each.name]
+        }
+        try:
+            if self._checkpoint is not None:
+                refuse_static(new)
+            self._use(self.settings.changed(new), reload=bool(RELOADING & new.keys()))
+        except (ValueError, RuntimeError) as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
+
+    def _use(self, settings: Settings, reload: bool) -> None:
+        """Change over, or raise and leave everything as it was."""
+        if (checkpoint := self._checkpoint) is not None:
+            if reload:
+                checkpoint = load_model(settings)
+            info = checkpoint.info
+            decision, allowed = settings.decision(info), settings.allowed(info)
+            if self._worker is not None and reload:
+                self._worker.replace(make_stream(checkpoint, settings, self.report))
+            elif self._worker is not None:
+
+                def change(stream: ActionStream) -> None:
+                    stream.config = settings.stream()
+                    stream.decider.config, stream.decider.allowed = decision, allowed
+                    self._deliver(stream)
+
+                self._worker.call(change)
+        self._checkpoint, self.settings = checkpoint, settings
+
+    # Running
+
+    def _on_poses(self, message: PersonPoseArray) -> None:
+        arrived = time.monotonic()
+        self._watch.arrived(arrived)
+        if self._worker is None or self._checkpoint is None:
+            return
+        stamp = None
+        if self.settings["stamp_source"] == "receive":
+            stamp = self.get_clock().now().nanoseconds
+        layout = get_layout(self._checkpoint.info.features.body_layout)
+        frame = to_frame(message, layout, self.report, stamp)
+        if frame is not None:
+            self._watch.used()
+            self._worker.put(frame, message.header.frame_id, arrived)
+
+    def _deliver(self, result: Result | ActionStream) -> None:
+        """Called by the worker; the executor publishes it."""
+        self._outbox.append(result)
+        self._ready.trigger()
+
+    def publish_results(self) -> None:
+        """Everything that the worker has delivered."""
+        while self._outbox:
+            result = self._outbox.popleft()
+            if not self.context.ok():
+                continue
+            if isinstance(result, ActionStream):
+                self._publish_labels(result)
+                continue
+            recognizer = result.stream.recognizer
+            message = to_action_array(
+                result.tick,
+                recognizer.info,
+                recognizer.model_id,
+                result.frame_id,
+                self.settings["top_k"],
+            )
+            self._actions.publish(message)
+            self._watch.published(result)
+
+    def _publish_labels(self, stream: ActionStream) -> None:
+        recognizer, decider = stream.recognizer, stream.decider
+        now = self.get_clock().now().to_msg()
+        self._labels.publish(
+            to_action_labels(
+                recognizer.info,
+                recognizer.model_id,
+                decider.config,
+                self.settings["stride_seconds"],
+                decider.allowed,
+                now,
+            )
+        )
+
+    def _on_reset(self, request: Any, response: Any) -> Any:
+        response.success = self._worker is not None
+        response.message = "the node is not active"
+        if self._worker is not None:
+            self._worker.call(ActionStream.reset)
+            response.message = "all windows are cleared, running actions end"
+        return response
+
+
+def _overridable() -> QoSOverridingOptions:
+    return QoSOverridingOptions.with_default_policies()
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the node until it is told to stop; `autostart` is obeyed here."""
+    # rclpy's own handlers end all communication at once: running actions could not be ended.
+    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    told_to_stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: told_to_stop.set())
+    try:
+        node = BharnetNode()
+    except (ValueError, InvalidParameterTypeException, InvalidParameterValueException) as error:
+        print(f"bharnet cannot start: {error}", file=sys.stderr)
+        rclpy.shutdown()
+        return 1
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    if node.settings["autostart"] and node.trigger_configure() == SUCCESS:
+        node.trigger_activate()
+    while not told_to_stop.is_set():
+        executor.spin_once(timeout_sec=SIGNAL_SECONDS)
+    with contextlib.suppress(RuntimeError):  # it may have been shut down by its service
+        node.trigger_shutdown()
+    executor.shutdown()
+    node.destroy_node()
+    rclpy.shutdown()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

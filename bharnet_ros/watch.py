@@ -1,0 +1,112 @@
+"""What an active node watches over: silence, publishers that do not fit, how it is doing.
+
+Its timer is on the steady clock: neither /clock nor the wall's can stop or hurry it.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.clock import Clock, ClockType
+from rclpy.qos import qos_policy_name_from_kind
+
+from bharnet.stream import ActionStream
+from bharnet_ros.diagnostics import Statistics
+from bharnet_ros.worker import Result, Worker
+
+if TYPE_CHECKING:
+    from bharnet_ros.node import BharnetNode
+
+CHECK_SECONDS, TELL_SECONDS, SILENCE_SECONDS = 0.1, 1.0, 5.0
+# Kinds of reports that mean: somebody's joints were not used.
+LEFT_OUT = ("bad_message", "bad_person", "old_stamp", "no_id", "same_id", "too_many")
+POSE_TYPE = "bharnet_ros/msg/PersonPoseArray"
+
+
+class Watch:
+    """Made on activate, closed on deactivate; only the executor's thread calls it."""
+
+    def __init__(self, node: BharnetNode, worker: Worker, topic: str) -> None:
+        self._node, self._worker, self._topic = node, worker, topic
+        self._statistics = Statistics()
+        self._last_message = self._told_at = self._warned_at = time.monotonic()
+        self._runs = False
+        self._timer = node.create_timer(
+            CHECK_SECONDS, self._check, clock=Clock(clock_type=ClockType.STEADY_TIME)
+        )
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._node.destroy_timer(self._timer)
+
+    def arrived(self, now: float) -> None:
+        """A message came, good or not."""
+        self._statistics.messages += 1
+        self._last_message = self._warned_at = now
+
+    def used(self) -> None:
+        """It was a frame that can be used."""
+        self._statistics.frames += 1
+        self._runs = True
+
+    def published(self, result: Result) -> None:
+        """A result went out."""
+        self._statistics.results += 1
+        if result.arrived is not None:
+            self._statistics.network.append(result.seconds)
+            self._statistics.ages.append(time.monotonic() - result.arrived)
+
+    def lost(self, event: Any) -> None:
+        """The middleware lost messages."""
+        self._statistics.lost = int(event.total_count)
+
+    def incompatible(self, event: Any) -> None:
+        """A publisher was found that the subscription cannot hear."""
+        policy = qos_policy_name_from_kind(event.last_policy_kind).lower()
+        self._node.report(
+            "qos",
+            f"a publisher on {self._topic} offers less {policy} than is asked for, so nothing "
+            "arrives from it; let it offer more, or ask for less in "
+            f"qos_overrides.{self._topic}.subscription.{policy}",
+        )
+
+    def _check(self) -> None:
+        now, limit = time.monotonic(), self._node.settings["stop_after_seconds"]
+        silent = now - self._last_message > limit
+        if self._runs and silent:
+            self._runs = False
+            self._statistics.times_stopped += 1
+            self._worker.call(ActionStream.input_stopped)
+        if now - self._warned_at > SILENCE_SECONDS:
+            self._warned_at = now
+            self._node.get_logger().warning(self._why_silent())
+        if now - self._told_at >= TELL_SECONDS:
+            self._tell(now - self._told_at, "no poses arrive" if silent else "")
+            self._told_at = now
+
+    def _tell(self, seconds: float, trouble: str) -> None:
+        node = self._node
+        left_out = sum(node.report.counts[key] for key in LEFT_OUT)
+        name = f"{node.get_fully_qualified_name()}: recognition"
+        message = DiagnosticArray()
+        message.status = [self._statistics.status(name, seconds, self._worker, left_out, trouble)]
+        # Nobody may read of nothing waiting before the last result is out.
+        node.publish_results()
+        message.header.stamp = node.get_clock().now().to_msg()
+        node.diagnostics.publish(message)
+
+    def _why_silent(self) -> str:
+        publishers = self._node.get_publishers_info_by_topic(self._topic)
+        nothing = f"no poses arrive on {self._topic}"
+        if not publishers:
+            return (
+                f"{nothing}: nobody publishes there; start a pose source, or name its topic with "
+                "-r bharnet/poses:=<topic>; both need the same ROS_DOMAIN_ID"
+            )
+        names = ", ".join(sorted({each.node_name for each in publishers}))
+        wrong = sorted({each.topic_type for each in publishers} - {POSE_TYPE})
+        if wrong:
+            return f"{nothing}: {names} publishes {wrong[0]} there; it must be {POSE_TYPE}"
+        return f"{nothing}, though {names} could publish there; see whether its camera runs"

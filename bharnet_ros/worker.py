@@ -1,0 +1,169 @@
+"""The one thread that recognises, its mailbox in front and its results behind.
+
+The executor's callbacks only put things in; the worker takes them out in order. Frames are never
+left out of the windows, but while too many wait, ticks are skipped: an overloaded robot gets
+fewer results, not older ones. No ROS in here.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bharnet.decision import Decider
+from bharnet.observation import Frame
+from bharnet.stream import ActionStream, Report, Tick
+from bharnet.window import NANOSECONDS
+
+# Memory is bounded even when the network hangs for a minute; beyond, the oldest frames go.
+MOST_WAITING = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """A tick, and what the newest frame came with; arrived and seconds on the steady clock."""
+
+    tick: Tick
+    stream: ActionStream
+    frame_id: str = ""
+    arrived: float | None = None  # None: no frame made this tick
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class _Letter:
+    frame: Frame
+    frame_id: str
+    arrived: float
+
+
+def adopt(stream: ActionStream, decider: Decider) -> None:
+    """Let a new stream decide as it was made to, but count events on: ids are never reused."""
+    new = stream.decider
+    decider.config, decider.idle_id, decider.allowed = new.config, new.idle_id, new.allowed
+    stream.decider = decider
+
+
+class Worker:
+    """Runs a stream in a thread of its own. ``deliver(result)`` is called from that thread."""
+
+    def __init__(
+        self,
+        stream: ActionStream,
+        deliver: Callable[[Result | ActionStream], None],
+        report: Report,
+        max_backlog: int = 10,
+    ) -> None:
+        self._stream, self._deliver, self._report = stream, deliver, report
+        self._max_backlog = max_backlog
+        self._mail: deque[_Letter | Callable[[], None]] = deque()
+        self._arrived = threading.Condition()
+        self._closing = self._busy = False
+        self._frame_id = ""
+        self._skipped_at = 0
+        self.skipped_ticks = self.dropped_frames = self.people = 0
+        self._thread = threading.Thread(target=self._run, name="recognise", daemon=True)
+        self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """How much is still to be done, what is being done included."""
+        with self._arrived:
+            return len(self._mail) + self._busy
+
+    def put(self, frame: Frame, frame_id: str, arrived: float) -> None:
+        """Hand over a frame."""
+        with self._arrived:
+            if len(self._mail) >= MOST_WAITING:
+                oldest = next((m for m in self._mail if isinstance(m, _Letter)), None)
+                if oldest is not None:
+                    self._mail.remove(oldest)
+                    self.dropped_frames += 1
+            self._mail.append(_Letter(frame, frame_id, arrived))
+            self._arrived.notify()
+
+    def call(self, action: Callable[[ActionStream], Tick | None]) -> None:
+        """Do something to the stream between two frames; a tick it returns is delivered."""
+
+        def act() -> None:
+            stream = self._stream
+            if (tick := action(stream)) is not None:
+                self._deliver(Result(tick, stream, self._frame_id))
+
+        self._post(act)
+
+    def replace(self, stream: ActionStream) -> None:
+        """Go on with another stream (another model); the old one's actions end first."""
+
+        def act() -> None:
+            old, self._stream = self._stream, stream
+            if (tick := old.reset()) is not None:
+                self._deliver(Result(tick, old, self._frame_id))
+            adopt(stream, old.decider)
+            self._deliver(stream)
+
+        self._post(act)
+
+    def close(self) -> Result | None:
+        """Stop after what is being done now; what waits is dropped. Running actions end."""
+        with self._arrived:
+            self._closing = True
+            self._mail.clear()
+            self._arrived.notify()
+        self._thread.join()
+        tick = self._stream.reset()
+        return Result(tick, self._stream, self._frame_id) if tick else None
+
+    def _post(self, act: Callable[[], None]) -> None:
+        with self._arrived:
+            self._mail.append(act)
+            self._arrived.notify()
+
+    def _run(self) -> None:
+        while True:
+            with self._arrived:
+                self._busy = False
+                self._arrived.wait_for(lambda: self._mail or self._closing)
+                if self._closing:
+                    return
+                self._busy = True
+                mail, waiting = self._mail.popleft(), len(self._mail)
+            try:
+                if isinstance(mail, _Letter):
+                    self._take(mail, waiting)
+                else:
+                    mail()
+            except Exception as error:  # a robot goes on: the next tick may well succeed
+                self._report("recognise", f"recognition failed: {type(error).__name__}: {error}")
+
+    def _take(self, letter: _Letter, waiting: int) -> None:
+        stream, stamp = self._stream, letter.frame.stamp
+        ended = stream.push(letter.frame)
+        self.people = len(stream)
+        if ended is not None:
+            self._deliver(Result(ended, stream, self._frame_id))
+        self._frame_id = letter.frame_id
+        if not stream.due:
+            return
+        if waiting > self._max_backlog:
+            self._skip(stamp)
+            return
+        begun = time.monotonic()
+        tick = stream.tick()
+        seconds = time.monotonic() - begun
+        self._skipped_at = 0
+        self._deliver(Result(tick, stream, letter.frame_id, letter.arrived, seconds))
+
+    def _skip(self, stamp: int) -> None:
+        """The tick stays due; it is counted once a stride."""
+        if stamp - self._skipped_at >= self._stream.config.stride_seconds * NANOSECONDS:
+            self._skipped_at = stamp
+            self.skipped_ticks += 1
+            self._report(
+                "overload",
+                f"more than {self._max_backlog} frames wait, results are skipped; lower the "
+                "frame rate, raise stride_seconds, lower max_people or use device:=cuda",
+            )

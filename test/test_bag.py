@@ -1,0 +1,159 @@
+"""Reading recordings, whole and broken ones. Needs no ROS."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from people import START
+from rosbags.rosbag2 import StoragePlugin, Writer
+
+from bharnet.window import NANOSECONDS
+from bharnet_ros.bag import (
+    POSE_TYPE,
+    POSES,
+    TRUTH,
+    DamagedBag,
+    EmptyBag,
+    InvalidBag,
+    MissingBag,
+    NoPoses,
+    PoseBag,
+    _types,
+)
+
+STORE = _types()
+
+
+def write(
+    folder: Path,
+    topics: tuple[str, ...] = (POSES,),
+    count: int = 5,
+    plugin: StoragePlugin = StoragePlugin.MCAP,
+    truth: str = "",
+) -> Path:
+    """A bag with ``count`` empty frames on each topic, logged 0.5 s after their stamps."""
+    types = STORE.types
+    with Writer(folder, version=9, storage_plugin=plugin) as writer:
+        for topic in topics:
+            connection = writer.add_connection(topic, POSE_TYPE, typestore=STORE)
+            for i in range(count):
+                stamp = types["builtin_interfaces/msg/Time"](
+                    sec=START // NANOSECONDS + i, nanosec=7
+                )
+                message = types[POSE_TYPE](
+                    header=types["std_msgs/msg/Header"](stamp=stamp, frame_id=""),
+                    estimator="",
+                    body_layout="",
+                    hand_layout="",
+                    coordinates=2,
+                    image_width=0,
+                    image_height=0,
+                    people=[],
+                )
+                logged = START + i * NANOSECONDS + 7 + NANOSECONDS // 2
+                writer.write(connection, logged, STORE.serialize_cdr(message, POSE_TYPE))
+        if truth:
+            kind = "std_msgs/msg/String"
+            connection = writer.add_connection(TRUTH, kind, typestore=STORE)
+            writer.write(connection, START, STORE.serialize_cdr(types[kind](data=truth), kind))
+    return folder
+
+
+@pytest.mark.parametrize("plugin", StoragePlugin)
+def test_reads_what_was_written(tmp_path, plugin):
+    with PoseBag(write(tmp_path / "bag", plugin=plugin, truth="told")) as bag:
+        assert (bag.topic, bag.count, bag.truth()) == (POSES, 5, ["told"])
+        read = list(bag.poses())
+        assert [each.stamp for each in read] == [START + i * NANOSECONDS + 7 for i in range(5)]
+        assert {each.logged - each.stamp for each in read} == {NANOSECONDS // 2}
+        message = STORE.deserialize_cdr(read[0].data, POSE_TYPE)
+        assert message.coordinates == 2
+
+
+def test_the_recording_that_ships():
+    folder = Path(__file__).resolve().parents[1] / "demo" / "signs"
+    with PoseBag(folder) as bag:
+        stamps = [each.stamp for each in bag.poses()]
+        assert len(stamps) == bag.count > 100
+        assert (np.diff(stamps) > 0).all()
+        assert len(bag.truth()) == 10
+
+
+def test_missing(tmp_path):
+    with pytest.raises(MissingBag, match="there is no recording"):
+        PoseBag(tmp_path / "nowhere")
+
+
+def test_a_folder_that_is_no_bag(tmp_path):
+    with pytest.raises(DamagedBag, match="no rosbag2"):
+        PoseBag(tmp_path)
+
+
+def test_a_file_that_is_no_bag(tmp_path):
+    file = tmp_path / "notes.txt"
+    file.write_text("remember the milk")
+    with pytest.raises(DamagedBag, match="damaged or of an unknown kind"):
+        PoseBag(file)
+
+
+@pytest.mark.parametrize("topics", [(), (POSES,)])
+def test_empty(tmp_path, topics):
+    with pytest.raises(EmptyBag, match="no messages"):
+        PoseBag(write(tmp_path / "bag", topics, count=0))
+
+
+def test_topics(tmp_path):
+    with pytest.raises(NoPoses, match=f"no topic of {POSE_TYPE}, only {TRUTH}"):
+        PoseBag(write(tmp_path / "none", (), truth="told"))
+    with PoseBag(write(tmp_path / "other", ("/robot1/poses",))) as bag:
+        assert bag.topic == "/robot1/poses"
+    several = write(tmp_path / "several", ("/a", "/b"))
+    with pytest.raises(NoPoses, match="no poses on /bharnet/poses, but on /a, /b; name one"):
+        PoseBag(several)
+    with PoseBag(several, "/b") as bag:
+        assert bag.topic == "/b"
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    return write(tmp_path_factory.mktemp("whole") / "bag", truth="told")
+
+
+def read(folder: Path) -> None:
+    with PoseBag(folder) as bag:
+        list(bag.poses())
+        bag.truth()
+
+
+def test_cut_short(whole, tmp_path):
+    (folder := tmp_path / "bag").mkdir()
+    for file in whole.iterdir():
+        content = file.read_bytes()
+        (folder / file.name).write_bytes(content[: len(content) // 2])
+    with pytest.raises(DamagedBag):
+        read(folder)
+    (folder / "metadata.yaml").write_bytes((whole / "metadata.yaml").read_bytes())
+    with pytest.raises(DamagedBag, match="copy it again"):
+        read(folder)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_any_damage_is_told_or_harmless(whole, tmp_path_factory, data):
+    folder = tmp_path_factory.mktemp("damaged")
+    for file in whole.iterdir():
+        content = bytearray(file.read_bytes())
+        if file.suffix == ".mcap" or data.draw(st.booleans()):
+            for _ in range(data.draw(st.integers(1, 5))):
+                content[data.draw(st.integers(0, len(content) - 1))] = data.draw(
+                    st.integers(0, 255)
+                )
+        (folder / file.name).write_bytes(content)
+    try:
+        read(folder)
+    except InvalidBag as error:
+        assert str(folder) in str(error)  # noqa: PT017

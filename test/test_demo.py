@@ -1,0 +1,214 @@
+"""The demo: how it counts, and that the node says what the core says, at any speed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bharnet.window import NANOSECONDS
+from bharnet_ros.demo.score import Event, Segment, expected_label, read_truth, score
+
+ROOT = Path(__file__).resolve().parents[1]
+BAG = ROOT / "demo" / "signs"
+LABELS = ("idle", "hello_asl", "hello_isl", "man", "tea")
+
+
+def segment(clip: str, sign: str, start: float, end: float) -> Segment:
+    return Segment(clip, clip, sign, *(round(s * NANOSECONDS) for s in (start, end, 0, end + 1)))
+
+
+def event(body: str, label: str, onset: float, offset: float) -> Event:
+    return Event(body, label, round(onset * NANOSECONDS), 0.9, round(offset * NANOSECONDS))
+
+
+def test_class_of_a_sign():
+    assert expected_label("man", LABELS) == "man"
+    assert expected_label("hello", LABELS) == "hello_isl"
+    assert expected_label("letter_i", LABELS) == ""
+    assert expected_label("", LABELS) == ""
+
+
+def test_every_way_it_can_go():
+    segments = [
+        segment("a", "hello", 2, 4),
+        segment("b", "man", 12, 14),
+        segment("c", "letter_i", 22, 24),
+        segment("d", "letter_x", 32, 34),
+        segment("blank", "", 40, 50),
+    ]
+    events = [
+        event("a", "hello_asl", 2.0, 2.5),  # wrong, then right: both are told
+        event("a", "hello_isl", 3.0, 5.5),
+        event("a", "hello_isl", 5.2, 6.0),  # after the sign
+        event("c", "tea", 22.5, 23.0),  # no class of the model, and yet
+        event("blank", "tea", 42.0, 43.0),
+        event("stranger", "man", 12.5, 13.0),  # somebody else did not sign
+    ]
+    result = score(segments, events, LABELS)
+    assert [each.clip for each in result.recognised] == ["a"]
+    assert [each.clip for each in result.missed] == ["b"]
+    assert [each.clip for each in result.refused] == ["d"]
+    assert [(each.label, of.clip) for each, of in result.wrong] == [
+        ("hello_asl", "a"),
+        ("tea", "c"),
+    ]
+    assert [each.body_id for each in result.invented] == ["a", "blank", "stranger"]
+
+
+def test_an_event_may_begin_a_little_late_and_still_run():
+    segments = [segment("a", "man", 2, 4)]
+    assert score(segments, [event("a", "man", 4.9, 0.0)], LABELS).recognised == segments
+    assert score(segments, [event("a", "man", 5.1, 0.0)], LABELS).missed == segments
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "null", '{"clip": 1}', "no json"])
+def test_truth_that_is_none(text):
+    with pytest.raises(ValueError, match=r"."):
+        read_truth(text)
+
+
+# From here on with ROS 2.
+
+
+def needs_ros() -> None:
+    pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make test`")
+
+
+@pytest.fixture(scope="module")
+def told_by_core():
+    """Events that the core alone finds in the shipped recording, and how that scores."""
+    needs_ros()
+    from rclpy.serialization import deserialize_message
+
+    from bharnet.checkpoint import load_checkpoint
+    from bharnet.models import SHIPPED
+    from bharnet.recognizer import Recognizer
+    from bharnet.skeleton import get_layout
+    from bharnet.stream import ActionStream, ignore
+    from bharnet_ros.bag import PoseBag
+    from bharnet_ros.convert import to_action_array, to_frame
+    from bharnet_ros.demo.replay import collect
+    from bharnet_ros.msg import PersonPoseArray
+
+    recognizer = Recognizer(load_checkpoint(SHIPPED), "cpu")
+    info, stream = recognizer.info, ActionStream(recognizer)
+    layout = get_layout(info.features.body_layout)
+    events: dict[int, Event] = {}
+    with PoseBag(BAG) as bag:
+        for recorded in bag.poses():
+            message = deserialize_message(recorded.data, PersonPoseArray)
+            for tick in stream.advance(to_frame(message, layout, ignore)):
+                collect(to_action_array(tick, info, "", "", 1), events)
+        segments = [read_truth(text) for text in bag.truth()]
+    return list(events.values()), score(segments, list(events.values()), info.classes)
+
+
+def test_the_shipped_recording_is_recognised(told_by_core):
+    _, result = told_by_core
+    assert result.invented == []
+    assert len(result.recognised) >= 6
+    assert len(result.recognised) + len(result.missed) == 8
+    # Nothing is said of the one who sits still.
+    assert "blank" not in {each.clip for _, each in result.wrong}
+
+
+@pytest.mark.parametrize(("speed", "clock"), [(25.0, True), (60.0, False)])
+def test_the_node_says_what_the_core_says(told_by_core, speed, clock):
+    import rclpy
+
+    from bharnet_ros.bag import PoseBag
+    from bharnet_ros.demo.domain import own_domain
+    from bharnet_ros.demo.recogniser import recogniser
+    from bharnet_ros.demo.replay import Replay
+
+    parameters = {"use_sim_time": clock, "stop_after_seconds": 5.0}
+    with PoseBag(BAG) as bag, own_domain() as domain, recogniser(domain, parameters) as node:
+        context = rclpy.Context()
+        rclpy.init(context=context, domain_id=domain)
+        replay = Replay(context, lambda *_: None, "/bharnet/poses")
+        if not clock:
+            replay.clock.publish = lambda _: None
+        try:
+            replay.wait_for_node(lambda: node.runs)
+            replay.play(bag.poses(), speed, lambda: node.runs)
+            replay.finish()
+        finally:
+            replay.close()
+            rclpy.shutdown(context=context)
+        assert node.complaints() == []
+    outcome = replay.outcome
+    assert (outcome.lost, outcome.skipped) == (0, 0)
+    events, _ = told_by_core
+    assert facts(outcome.events.values()) == facts(events)
+    assert len(outcome.ages) > 200
+
+
+def facts(events) -> list[tuple[str, str, int, int]]:
+    return [(each.body_id, each.label, each.onset, each.offset) for each in events]
+
+
+def demo(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "bharnet_ros.demo", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_from_the_command_line_into_a_pipe(told_by_core):
+    done = demo("--speed", "60")
+    assert (done.returncode, done.stderr) == (0, "")
+    _, result = told_by_core
+    assert "Known people, unseen recording" in done.stdout
+    assert f"recognised  {len(result.recognised)} of 8: " in done.stdout
+    assert "invented    0" in done.stdout
+    assert "lost        0 of 526 messages, 0 results skipped" in done.stdout
+    assert "\x1b" not in done.stdout
+    assert sum(" begins" in line for line in done.stdout.splitlines()) >= 6
+
+
+def test_a_recording_without_truth(tmp_path):
+    needs_ros()
+    from test_bag import write
+
+    done = demo("--speed", "20", "--bag", str(write(tmp_path / "bag", ("/my/poses",))))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "recognised  0: nothing" in done.stdout
+    assert "there is no score" in done.stdout
+    assert "lost        0 of 5" in done.stdout
+    assert "Known people" not in done.stdout
+
+
+def test_what_cannot_run_says_why(tmp_path):
+    needs_ros()
+    done = demo("--bag", str(tmp_path / "nowhere"))
+    assert done.returncode == 1
+    assert done.stderr.startswith("demo: there is no recording")
+    bad = tmp_path / "bad.safetensors"
+    bad.write_text("no model")
+    done = demo("--model", str(bad))
+    assert done.returncode == 1
+    assert "the recogniser cannot start" in done.stderr
+    assert "damaged or no safetensors" in done.stderr.replace("is damaged", "damaged")
+    assert "Traceback" not in done.stderr
+
+
+def test_without_ros_it_says_so():
+    code = "import sys; sys.modules['rclpy'] = None; import bharnet_ros.demo.__main__ as d; "
+    done = subprocess.run(
+        [sys.executable, "-c", code + "sys.exit(d.main([]))"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "source tools/ros_env.sh" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,177 @@
+"""Lifecycle, names and signals of the node."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make test`")
+
+import rclpy
+from lifecycle_msgs.srv import GetState
+from robot import DEADLINE, SUCCESS, Tester, in_executor, pose, robot, save_model, set_parameter
+
+from bharnet_ros.demo.domain import own_domain
+from bharnet_ros.msg import Action
+
+CYCLES = 100
+
+
+@pytest.fixture
+def model(tmp_path):
+    return str(save_model(tmp_path / "tiny.safetensors"))
+
+
+def held(node) -> dict[str, int]:
+    """What may leak."""
+    return {
+        "publishers": len(list(node.publishers)),
+        "subscriptions": len(list(node.subscriptions)),
+        "timers": len(list(node.timers)),
+        "guards": len(list(node.guards)),
+        "waitables": len(list(node.waitables)),
+        "services": len(list(node.services)),
+        "clients": len(list(node.clients)),
+        "threads": threading.active_count(),
+        "os threads": len(os.listdir("/proc/self/task")),
+        "files": len(os.listdir("/proc/self/fd")),
+    }
+
+
+def test_a_hundred_cycles_leave_nothing_behind(model):
+    with robot(model=model) as (node, _):
+
+        def cycle() -> None:
+            assert node.trigger_activate() == SUCCESS
+            assert node.trigger_deactivate() == SUCCESS
+
+        in_executor(node, node.trigger_configure)
+        for _ in range(3):
+            in_executor(node, cycle)
+        before = in_executor(node, lambda: held(node))
+        for _ in range(CYCLES):
+            in_executor(node, cycle)
+        assert in_executor(node, lambda: held(node)) == before
+        # From the very start too.
+        assert in_executor(node, node.trigger_cleanup) == SUCCESS
+        empty = in_executor(node, lambda: held(node))
+        for _ in range(5):
+            in_executor(node, node.trigger_configure)
+            in_executor(node, cycle)
+            in_executor(node, node.trigger_cleanup)
+        assert in_executor(node, lambda: held(node)) == empty
+
+
+def test_bad_model_fails_configure_and_can_be_cured(model, tmp_path):
+    bad = tmp_path / "bad.safetensors"
+    bad.write_text("this is no model")
+    with robot(model=str(bad)) as (node, tester):
+        assert in_executor(node, node.trigger_configure) != SUCCESS
+        tester.wait(lambda: any("configure failed" in line for line in tester.log))
+        (line,) = [line for line in tester.log if "configure failed" in line]
+        assert str(bad) in line
+        assert "copy or export it again" in line
+        assert set_parameter(node, "model", model) == ""
+        assert in_executor(node, node.trigger_configure) == SUCCESS
+        assert in_executor(node, node.trigger_activate) == SUCCESS
+        tester.ready().play(pose(), seconds=1.0)
+        assert tester.saw(Action.ONSET)
+
+
+def test_wrong_qos_override_does_not_kill(model):
+    override = {"qos_overrides./bharnet/poses.subscription.reliability": "certain"}
+    with robot(model=model, **override) as (node, _):
+        in_executor(node, node.trigger_configure)
+        before = in_executor(node, lambda: held(node)["threads"])
+        assert in_executor(node, node.trigger_activate) != SUCCESS
+        assert in_executor(node, lambda: held(node)["threads"]) == before
+
+
+@contextlib.contextmanager
+def process(*arguments: str, namespace: str = ""):
+    """The executable as a user starts it, and a tester beside it."""
+    with own_domain() as domain, contextlib.ExitStack() as stack:
+        command = [sys.executable, "-m", "bharnet_ros.node", "--ros-args", *arguments]
+        if namespace:
+            command += ["-r", f"__ns:={namespace}"]
+        environment = {**os.environ, "ROS_DOMAIN_ID": str(domain)}
+        started = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+        stack.callback(started.kill)
+        context = rclpy.Context()
+        rclpy.init(context=context, domain_id=domain)
+        stack.callback(rclpy.shutdown, context=context)
+        tester = Tester(context, namespace)
+        stack.callback(tester.node.destroy_node)
+        stack.callback(tester.executor.shutdown)
+        yield started, tester
+
+
+def stop(started: subprocess.Popen, number: int) -> tuple[int, str]:
+    """Send a signal; the exit code and what was written to stderr."""
+    begun = time.monotonic()
+    started.send_signal(number)
+    _, errors = started.communicate(timeout=DEADLINE)
+    assert time.monotonic() - begun < 5
+    return started.returncode, errors
+
+
+def ends(tester: Tester) -> dict[str, str]:
+    """Every topic and service there is, and its type."""
+    node = tester.node
+    listed = [*node.get_topic_names_and_types(), *node.get_service_names_and_types()]
+    return {name: kinds[0] for name, kinds in listed}
+
+
+@pytest.mark.parametrize(
+    ("namespace", "number"), [("", signal.SIGINT), ("/robot1", signal.SIGTERM)]
+)
+def test_names_in_the_graph_and_a_clean_end(model, namespace, number):
+    with process("-p", f"model:={model}", namespace=namespace) as (started, tester):
+        tester.ready()
+        tester.wait(
+            lambda: ("bharnet", namespace or "/") in tester.node.get_node_names_and_namespaces()
+        )
+        base = f"{namespace}/bharnet"
+        kinds = {
+            f"{base}/actions": "bharnet_ros/msg/ActionArray",
+            f"{base}/labels": "bharnet_ros/msg/ActionLabels",
+            "/diagnostics": "diagnostic_msgs/msg/DiagnosticArray",
+            f"{base}/poses": "bharnet_ros/msg/PersonPoseArray",
+            f"{base}/change_state": "lifecycle_msgs/srv/ChangeState",
+        }
+        # DDS tells of a node's ends one after the other.
+        tester.wait(lambda: kinds.items() <= ends(tester).items())
+        tester.play(pose(), seconds=1.0)
+        assert tester.saw(Action.ONSET)
+        code, errors = stop(started, number)
+        assert (code, "Traceback" in errors) == (0, False)
+        # The running action was ended before the node left.
+        tester.wait(lambda: tester.saw(Action.OFFSET))
+
+
+def test_autostart_is_obeyed(model):
+    with process("-p", f"model:={model}", "-p", "autostart:=false") as (started, tester):
+        answer = tester.ask(GetState, "bharnet/get_state", GetState.Request())
+        assert answer.current_state.label == "unconfigured"
+        assert stop(started, signal.SIGINT)[0] == 0
+
+
+def test_impossible_parameter_at_start_is_one_clear_line():
+    done = subprocess.run(
+        [sys.executable, "-m", "bharnet_ros.node", "--ros-args", "-p", "top_k:=-3"],
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "bharnet cannot start" in done.stderr
+    assert "top_k" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,160 @@
+"""Parameters: one table, explained in one file, checked before they are taken."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make test`")
+
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from robot import CLASSES, in_executor, pose, robot, save_model, set_parameter, stamp, start
+
+from bharnet_ros.msg import Action
+from bharnet_ros.parameters import BY_NAME, DECISION, PARAMETERS, Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+FILE = ROOT / "config" / "recognize.yaml"
+DEFAULTS = {
+    each.name: list(each.default) if isinstance(each.default, tuple) else each.default
+    for each in PARAMETERS
+}
+
+
+@pytest.fixture
+def model(tmp_path):
+    return str(save_model(tmp_path / "tiny.safetensors"))
+
+
+def test_file_lists_exactly_what_is_declared():
+    (values,) = yaml.safe_load(FILE.read_text()).values()
+    assert values == {"ros__parameters": DEFAULTS}
+
+
+@pytest.mark.parametrize("each", PARAMETERS, ids=lambda each: each.name)
+def test_file_says_what_the_table_says(each):
+    above = FILE.read_text().split(f"\n    {each.name}:")[0]
+    comment = above[max(above.rfind("\n\n"), above.rfind("\n    " + "x")) :]
+    block = re.split(r"\n    \w+:.*\n", comment)[-1]
+    assert ("[DYNAMIC]" in block, "[STATIC]" in block) == (each.dynamic, not each.dynamic)
+    if each.low is not None and each.name not in DECISION:
+        assert f"{each.low:g} to {each.high:g}" in block
+
+
+def test_file_is_read_by_ros(model):
+    import rclpy
+
+    from bharnet_ros.node import BharnetNode
+
+    context = rclpy.Context()
+    rclpy.init(context=context, args=["--ros-args", "--params-file", str(FILE)])
+    node = BharnetNode(context=context)
+    try:
+        assert dict(node.settings.values) == DEFAULTS
+        described = node.describe_parameters(list(BY_NAME))
+        assert all(each.description and each.additional_constraints for each in described)
+    finally:
+        node.destroy_node()
+        rclpy.shutdown(context=context)
+
+
+def test_dynamic_ones_take_effect_at_once(model):
+    with robot(model=model) as (node, tester):
+        start(node)
+        end = tester.ready().play(pose(), seconds=1.0)
+        assert set_parameter(node, "top_k", 1) == ""
+        assert set_parameter(node, "labels", ["yes"]) == ""
+        tester.wait(lambda: len(tester.labels) == 2)
+        end = tester.play(pose(), start=end, seconds=1.0)
+        # What runs ends, for it is no longer allowed.
+        assert [each.reason for each in tester.saw(Action.OFFSET)] == [Action.REASON_FINISHED]
+        assert len(tester.actions[-1].actions[0].hypotheses) == 1
+        assert set_parameter(node, "labels", [""]) == ""
+        assert set_parameter(node, "stride_seconds", 0.05) == ""
+        end = tester.play(pose(), start=end, seconds=1.0)
+        tester.wait_stamp(end - 0.15)
+        *_, one, other = tester.actions
+        assert stamp(other.header) - stamp(one.header) == pytest.approx(0.1e9, abs=10)
+        assert len(tester.saw(Action.ONSET)) == 2
+        assert tester.labels[-1].stride_seconds == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("top_k", 101, "out of range|range"),
+        ("stride_seconds", 0.0, "range"),
+        ("enter_threshold", -0.5, "neither -1 nor 0 or more"),
+        ("enter_threshold", 0.1, "leave_threshold 0.4 is above enter_threshold 0.1"),
+        ("labels", ["dance"], "no class 'dance'; it has idle, wave, yes"),
+        ("lost_seconds", 2.0, "only while the node is unconfigured"),
+        ("device", "tpu", "none of auto, cpu, cuda"),
+        ("model", "/nowhere.safetensors", "cannot read model /nowhere.safetensors"),
+        ("max_people", "many", "type"),
+    ],
+)
+def test_what_does_not_fit_is_refused(running, name, value, reason):
+    node = running
+    before = dict(node.settings.values)
+    assert re.search(reason, set_parameter(node, name, value), re.I)
+    assert dict(node.settings.values) == before
+    assert node.get_parameter(name).value == before[name]
+
+
+@pytest.fixture
+def running(model):
+    with robot(model=model) as (node, _):
+        start(node)
+        yield node
+
+
+def test_static_ones_may_change_while_unconfigured(model):
+    with robot(model=model) as (node, _):
+        assert set_parameter(node, "lost_seconds", 2.0) == ""
+        start(node)
+        # The same value again, as loading a file does, is no change.
+        assert set_parameter(node, "lost_seconds", 2.0) == ""
+        in_executor(node, node.trigger_deactivate)
+        assert set_parameter(node, "lost_seconds", 3.0)
+        in_executor(node, node.trigger_cleanup)
+        assert set_parameter(node, "lost_seconds", 3.0) == ""
+
+
+def test_model_changes_while_running(model, tmp_path):
+    yes = save_model(tmp_path / "yes.safetensors", sure="yes", name="other")
+    cut = tmp_path / "cut.safetensors"
+    cut.write_bytes(yes.read_bytes()[:-100])
+    wide = save_model(tmp_path / "wide.safetensors", body_layout="kinect_25")
+    with robot(model=model) as (node, tester):
+        start(node)
+        end = tester.ready().play(pose(), seconds=1.0)
+        assert "damaged" in set_parameter(node, "model", str(cut))
+        end = tester.play(pose(), start=end, seconds=1.0)
+        assert tester.saw(Action.OFFSET) == []  # the old one went on
+        assert set_parameter(node, "model", str(yes)) == ""
+        tester.wait(lambda: tester.labels[-1].model_name == "other")
+        assert [each.reason for each in tester.saw(Action.OFFSET)] == [Action.REASON_RESET]
+        end = tester.play(pose(), start=end, seconds=1.0)
+        onsets = tester.saw(Action.ONSET)
+        assert [(each.label, each.event_id) for each in onsets] == [("wave", 1), ("yes", 2)]
+        assert tester.actions[-1].model_id == tester.labels[-1].model_id
+        # Another body layout: frames that still wait must not meet the wrong windows.
+        assert set_parameter(node, "model", str(wide)) == ""
+        tester.play(pose(), start=end, seconds=1.0)
+        assert tester.actions[-1].actions[0].label == "wave"
+        assert not [line for line in tester.log if "failed" in line]
+
+
+@given(st.dictionaries(st.sampled_from([*DECISION, "stride_seconds"]), st.floats()))
+def test_any_numbers_are_settings_or_a_reason(numbers):
+    from bharnet.checkpoint import ModelInfo
+
+    info = ModelInfo("tiny", "1", CLASSES, idle="idle")
+    with contextlib.suppress(ValueError):
+        settings = Settings({**DEFAULTS, **numbers})
+        assert 0 <= settings.decision(info).leave_threshold <= 1
