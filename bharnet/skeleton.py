@@ -276,13 +276,21 @@ def convert(joints: NDArray[np.float32], source: Layout, target: Layout) -> NDAr
     """
     if source == target:
         return joints
-    weights = conversion(source, target)
-    converted = np.empty((*joints.shape[:-2], len(target), 4), np.float32)
-    for row, used in enumerate(weights):
-        sources = np.flatnonzero(used)
-        if sources.size == 0:
-            converted[..., row, :3], converted[..., row, 3] = np.nan, 0.0
-        else:
-            converted[..., row, :3] = joints[..., sources, :3].mean(-2)
-            converted[..., row, 3] = joints[..., sources, 3].min(-1)
+    first, means, missing = _plan(source, target)
+    converted = np.take(joints, first, -2).astype(np.float32)
+    for row, sources in means:
+        converted[..., row, :3] = joints[..., sources, :3].mean(-2)
+        converted[..., row, 3] = joints[..., sources, 3].min(-1)
+    converted[..., missing, :3], converted[..., missing, 3] = np.nan, 0.0
     return converted
+
+
+@lru_cache(maxsize=64)
+def _plan(
+    source: Layout, target: Layout
+) -> tuple[NDArray[np.intp], list[tuple[int, NDArray[np.intp]]], list[int]]:
+    """The source of each joint; rows that are a mean of several; rows without any."""
+    used = [np.flatnonzero(row) for row in conversion(source, target)]
+    first = np.array([sources[0] if sources.size else 0 for sources in used])
+    means = [(row, sources) for row, sources in enumerate(used) if sources.size > 1]
+    return first, means, [row for row, sources in enumerate(used) if not sources.size]

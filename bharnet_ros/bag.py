@@ -60,7 +60,7 @@ class PoseBag:
                 "`ros2 bag reindex` writes it anew"
             )
         try:
-            self._reader = AnyReader([path], default_typestore=_types())
+            self._reader = AnyReader([path], default_typestore=known_types())
             self._reader.open()
         except Exception as error:  # rosbags passes on whatever its parsers raise
             raise self._damaged(error) from error
@@ -148,7 +148,7 @@ class PoseBag:
         )
 
 
-def _types() -> Typestore:
+def known_types() -> Typestore:
     """The standard messages and ours, for bags that do not bring their own definitions."""
     store = get_typestore(Stores.ROS2_JAZZY)
     for name in ("PersonPose", "PersonPoseArray"):

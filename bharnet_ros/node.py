@@ -7,7 +7,6 @@ guard condition, so that everything is published from the executor's thread.
 from __future__ import annotations
 
 import contextlib
-import importlib
 import signal
 import sys
 import threading
@@ -27,6 +26,7 @@ from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.signals import SignalHandlerOptions
+from std_srvs.srv import Trigger
 
 from bharnet.checkpoint import Checkpoint
 from bharnet.decision import Decider
@@ -41,10 +41,6 @@ from bharnet_ros.reports import Reporter
 from bharnet_ros.watch import Watch
 from bharnet_ros.worker import Result, Worker, adopt
 
-Trigger: Any = None
-with contextlib.suppress(ImportError):  # not among the wheels of every set-up
-    Trigger = importlib.import_module("std_srvs.srv").Trigger
-
 SUCCESS = TransitionCallbackReturn.SUCCESS
 POSES_QOS = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 ACTIONS_QOS = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
@@ -57,7 +53,7 @@ SIGNAL_SECONDS = 0.2  # a signal is noticed within this
 
 
 class BharnetNode(LifecycleNode):
-    """Recognises what people do. Parameters: parameters.py; names and QoS: docs/ros-api.md."""
+    """Recognises what people do. Parameters: parameters.py; names and QoS: README.md."""
 
     _watch: Watch
 
@@ -73,8 +69,7 @@ class BharnetNode(LifecycleNode):
         self._decider: Decider | None = None  # outlives streams: event ids are never reused
         self._outbox: deque[Result | ActionStream] = deque()
         self._ready = self.create_guard_condition(self.publish_results)
-        if Trigger is not None:
-            self.create_service(Trigger, "~/reset", self._on_reset)
+        self.create_service(Trigger, "~/reset", self._on_reset)
 
     # Lifecycle
 
@@ -250,7 +245,7 @@ class BharnetNode(LifecycleNode):
             )
         )
 
-    def _on_reset(self, request: Any, response: Any) -> Any:
+    def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         response.success = self._worker is not None
         response.message = "the node is not active"
         if self._worker is not None:

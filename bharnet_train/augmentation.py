@@ -76,10 +76,11 @@ def fidget(
     layout: Layout,
     generator: torch.Generator,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Where ``fidgeting`` (B,) is True the arms are somewhere, with somebody else's hands.
+    """Where ``fidgeting`` (B,) is True the arms drift somewhere, hands between two shapes.
 
-    People who do nothing touch their face, fold their hands, lean on them. A hand shape at a place
-    where no sign has it is no sign. position, seen as for ``augment``.
+    People who do nothing touch their face, fold their hands, lean on them. A shape between those
+    of two other people of the batch, at a place where no sign has it, is no sign. position, seen
+    as for ``augment``.
     """
     count, hand = len(layout), len(HAND_21)
     width = _shoulder_width(position, seen, layout)[:, None, None]
@@ -93,12 +94,17 @@ def fidget(
         down = _uniform(-1.0, 2.2, 1, position, generator)[:, :, None] * width
         start = position[:, :, shoulder].clone()
         reach = torch.cat((aside, down, torch.zeros_like(down)), -1)
+        drift = _uniform(-0.4, 0.4, 3, position, generator)[:, None] * width
+        reach = reach + drift * torch.linspace(0, 1, position.shape[1])[:, None].to(drift)
         placed[:, :, wrist] = start + reach
         bend = torch.cat((0.3 * width * outward, 0.8 * width, torch.zeros_like(down)), -1)
         placed[:, :, elbow] = start + reach * 0.3 + bend
         joints = slice(count + i * hand, count + (i + 1) * hand)
-        others, others_seen = position[:, :, joints].roll(1, 0), seen[:, :, joints].roll(1, 0)
-        moved = others - others[:, :, :1] + placed[:, :, wrist : wrist + 1]
+        shapes = position[:, :, joints] - position[:, :, joints][:, :, :1]
+        share = _uniform(0, 1, 1, position, generator)[:, :, None, None]
+        between = shapes.roll(1, 0) * share + shapes.roll(2, 0) * (1 - share)
+        others_seen = seen[:, :, joints].roll(1, 0) & seen[:, :, joints].roll(2, 0)
+        moved = between + placed[:, :, wrist : wrist + 1]
         shown = _uniform(0, 1, 1, position, generator)[:, :, None] < 0.7
         placed[:, :, joints] = moved
         visible[:, :, joints] = others_seen & shown

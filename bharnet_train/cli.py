@@ -50,7 +50,10 @@ def train(
     from bharnet_train.run import train_and_score
 
     extra = [] if seed is None else [f"seed={seed}"]
-    command = shlex.join(["bharnet", *sys.argv[1:]])
+    # Without the folders, which name somebody's machine.
+    given = [part for each in [*(overrides or []), *extra] for part in ("--set", each)]
+    where = config.name if config.is_absolute() else str(config)
+    command = shlex.join(["bharnet", "train", "--config", where, *given])
     result = train_and_score(
         config,
         data,

@@ -51,7 +51,7 @@ class Augmentation(_Strict):
     lose_joint: float = 0.05
     lose_depth: float = 0.2
     fidget: float = Field(
-        default=0.1, description="share turned into hands at no sign's place; needs an idle class"
+        default=0.0, description="share turned into hands at no sign's place; needs an idle class"
     )
     partial: float = Field(
         default=0.3, description="share that begins or ends at rest; needs an idle class"
@@ -66,7 +66,7 @@ class Optimiser(_Strict):
 
     epochs: int = 30
     batch: int = 64
-    rate: float = 6e-3
+    rate: float = 4e-3
     weight_decay: float = 0.02
     label_smoothing: float = 0.1
     balance: float = Field(

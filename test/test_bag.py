@@ -22,10 +22,10 @@ from bharnet_ros.bag import (
     MissingBag,
     NoPoses,
     PoseBag,
-    _types,
+    known_types,
 )
 
-STORE = _types()
+STORE = known_types()
 
 
 def write(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import threading
 import time
@@ -17,6 +16,7 @@ from people import START, frame, person
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from robot import CLASSES, in_executor, pose, poses, robot, save_model, stamp, start
 from std_msgs.msg import String
+from std_srvs.srv import Trigger
 
 from bharnet.checkpoint import load_checkpoint
 from bharnet.recognizer import Recognizer
@@ -157,12 +157,7 @@ def test_says_that_qos_does_not_match(model):
         assert "qos_overrides./bharnet/poses.subscription.reliability" in line
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("std_srvs") is None, reason="std_srvs is not installed"
-)
 def test_reset_service(model):
-    from std_srvs.srv import Trigger
-
     with robot(model=model) as (node, tester):
         start(node)
         tester.ready().play(pose(), seconds=1.0)
