@@ -13,9 +13,9 @@ from bharnet_ros.demo.domain import own_domain
 
 NO_ROS = "ROS 2 or our messages are not here: use `make demo`, or `source tools/ros_env.sh` first"
 SHIPPED_NOTE = (
-    "Known people, unseen recording: the model was trained on other recordings of these people, "
-    "not on this one.\nIt says nothing about new people. What was recorded is our own judgement, "
-    "made by eye from the pictures."
+    "Known person, unseen recording: the model was trained on other recordings of the same "
+    "source, not on these.\nIt says nothing about new people. What was recorded is our own "
+    "judgement, made by eye from the pictures."
 )
 
 
