@@ -165,7 +165,7 @@ def test_from_the_command_line_into_a_pipe(told_by_core):
     done = demo("--speed", "60")
     assert (done.returncode, done.stderr) == (0, "")
     _, result = told_by_core
-    assert "Known people, unseen recording" in done.stdout
+    assert "Known person, unseen recording" in done.stdout
     assert f"recognised  {len(result.recognised)} of 8: " in done.stdout
     assert "invented    0" in done.stdout
     assert "lost        0 of 526 messages, 0 results skipped" in done.stdout
@@ -182,7 +182,7 @@ def test_a_recording_without_truth(tmp_path):
     assert "recognised  0: nothing" in done.stdout
     assert "there is no score" in done.stdout
     assert "lost        0 of 5" in done.stdout
-    assert "Known people" not in done.stdout
+    assert "Known person" not in done.stdout
 
 
 def test_what_cannot_run_says_why(tmp_path):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from conftest import ROOT
 from people import frame, person
 
 from bharnet.checkpoint import load_checkpoint
@@ -9,6 +10,9 @@ from bharnet.decision import State
 from bharnet.models import SHIPPED
 from bharnet.recognizer import Recognizer
 from bharnet.stream import ActionStream
+from bharnet_train.config import read_config
+from bharnet_train.datasets.select import load_split
+from bharnet_train.evaluation import evaluate
 
 
 @pytest.fixture(scope="module")
@@ -56,3 +60,14 @@ def test_one_person_is_answered_the_same_alone_and_in_a_crowd(checkpoint):
 
     crowd = [person(f"p{i}", i) for i in range(20)]
     np.testing.assert_allclose(probabilities(), probabilities(*crowd), atol=1e-5)
+
+
+def test_a_person_it_never_saw_is_recognised(checkpoint, shared_data):
+    """As the card says: asl_words p2, here every fourth take."""
+    config = read_config(ROOT / "config" / "train" / "robot_words.yaml")
+    asl = next(source for source in config.sources if source.file == "asl_words.npz")
+    config = config.model_copy(update={"sources": [asl]})
+    unseen = load_split(config, shared_data).test[::4]
+    assert {each.person for each in unseen} == {"p2"}
+    features, classes = checkpoint.info.features, checkpoint.info.classes
+    assert evaluate(checkpoint.network, features, unseen, classes).top1 >= 94.0
