@@ -64,13 +64,16 @@ class Augmentation(_Strict):
 class Optimiser(_Strict):
     """AdamW with one cosine cycle after a warm-up."""
 
-    epochs: int = 30
-    batch: int = 64
+    epochs: int = 14
+    batch: int = 48
     rate: float = 4e-3
     weight_decay: float = 0.02
     label_smoothing: float = 0.1
+    average: float = Field(
+        default=0.99, description="decay of the running mean of weights, which is kept; 0 = none"
+    )
     balance: float = Field(
-        default=0.5, description="0: classes as often as recorded, 1: equally often"
+        default=1.0, description="0: classes as often as recorded, 1: equally often"
     )
     ensemble: float = Field(default=1.0, description="weight of the loss on the summed logits")
 

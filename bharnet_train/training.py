@@ -10,7 +10,12 @@ from typing import Any
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import LambdaCallback, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import (
+    EMAWeightAveraging,
+    LambdaCallback,
+    ModelCheckpoint,
+    RichProgressBar,
+)
 from torch.utils.data import DataLoader
 
 from bharnet.features import make_streams
@@ -78,7 +83,15 @@ class Trainee(lightning.LightningModule):
             self.network.parameters(), lr=chosen.rate, weight_decay=chosen.weight_decay
         )
         steps = int(self.trainer.estimated_stepping_batches)
-        cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, chosen.rate, steps, pct_start=0.15)
+        # The mean of weights needs steps to the end; without it they fade out.
+        cycle = torch.optim.lr_scheduler.OneCycleLR(
+            optimiser,
+            chosen.rate,
+            steps,
+            pct_start=0.15,
+            div_factor=5,
+            final_div_factor=1 if chosen.average > 0 else 1e4,
+        )
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
 
 
@@ -115,6 +128,11 @@ def train(
         folder, "last", save_top_k=1, save_on_train_epoch_end=True, enable_version_counter=False
     )
     callbacks: list[Any] = [keep]
+    if config.optimiser.average > 0:
+        # A mean over a tenth of a short training, or it would keep the weights of its beginning.
+        steps = config.optimiser.epochs * len(loader)
+        decay = max(0.0, min(config.optimiser.average, 1 - 10 / steps))
+        callbacks.append(EMAWeightAveraging(decay=decay))
     if on_epoch_start is not None:
         callbacks.append(LambdaCallback(on_train_epoch_start=on_epoch_start))
     if progress:
