@@ -89,7 +89,7 @@ class Trainee(lightning.LightningModule):
             chosen.rate,
             steps,
             pct_start=0.15,
-            div_factor=5,
+            div_factor=5 if chosen.average > 0 else 25,
             final_div_factor=1 if chosen.average > 0 else 1e4,
         )
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
