@@ -20,6 +20,7 @@ from bharnet.skeleton import HAND_21, get_layout
 from bharnet.window import NANOSECONDS, Window
 
 STREAMS = ("joint", "bone", "joint_motion", "bone_motion")
+PREPROCESSING = ("canonical", "facing", "native")
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,11 @@ class FeatureConfig:
     streams         any of joint, bone, joint_motion, bone_motion, stacked as channels
     body_depth, hand_depth  whether z is read. MediaPipe's body z misleads across people, its
                     hand z helps (docs/results.md)
-    canonical       True: body centred on the shoulders and scaled by their width, hands on their
-                    wrist and scaled by the palm. False: coordinates as they come
-                    ("calibration-free", arXiv 2601.00369)
+    preprocessing   canonical: body centred on the shoulders and scaled by their width, hands on
+                    their wrist and scaled by the palm. facing: the same, and the body turned about
+                    the vertical until the shoulders are parallel to the picture (needs
+                    body_depth). native: coordinates as they come ("calibration-free", arXiv
+                    2601.00369)
     hand_place      whether the hand expert also reads where the wrist is, seen from the shoulders
     """
 
@@ -48,13 +51,19 @@ class FeatureConfig:
     streams: tuple[str, ...] = ("joint", "bone", "joint_motion")
     body_depth: bool = False
     hand_depth: bool = True
-    canonical: bool = True
+    preprocessing: str = "canonical"
     hand_place: bool = False
 
     def __post_init__(self) -> None:
         get_layout(self.body_layout)
         if not self.streams or set(self.streams) - set(STREAMS):
             raise ValueError(f"streams {self.streams} must be some of {', '.join(STREAMS)}")
+        if self.preprocessing not in PREPROCESSING:
+            raise ValueError(
+                f"preprocessing '{self.preprocessing}' must be one of {', '.join(PREPROCESSING)}"
+            )
+        if self.preprocessing == "facing" and not self.body_depth:
+            raise ValueError("preprocessing 'facing' turns people in depth; set body_depth")
         if not 4 <= self.frames <= 1024 or not 0.1 <= self.window_seconds <= 60:
             raise ValueError(
                 f"{self.frames} frames in {self.window_seconds} s is no window; "
@@ -184,9 +193,11 @@ def make_streams(position: torch.Tensor, seen: torch.Tensor, config: FeatureConf
     anchored = body_seen.amax((1, 2))[:, None, None, None, None]  # hands alone have no place
     place = place[..., :2].expand(*hands.shape[:-1], 2) * hands_seen[..., None] * anchored
     hands = hands * flip
-    if config.canonical:
+    if config.preprocessing != "native":
         body = (body - centre) / width * body_seen[..., None]
         hands = _canonical_hand(hands, hands_seen)
+    if config.preprocessing == "facing":
+        body = _face_front(body, body_seen, config)
     body_depth, hand_depth = 2 + config.body_depth, 2 + config.hand_depth
     body_streams = _stack(body[..., :body_depth], body_seen, layout.parents, config.streams)
     hand_streams = _stack(hands[..., :hand_depth], hands_seen, HAND_21.parents, config.streams)
@@ -208,7 +219,8 @@ def _shoulders(
     a, b = body[:, :, left], body[:, :, right]
     times = both.sum(1)  # (B, 1)
     centre = ((a + b) / 2 * both).sum(1) / times.clamp(min=1)
-    width = ((a - b)[..., :2].norm(dim=-1, keepdim=True) * both).sum(1) / times.clamp(min=1)
+    across = (a - b)[..., : 2 + config.body_depth].norm(dim=-1, keepdim=True)
+    width = (across * both).sum(1) / times.clamp(min=1)
     weight = seen[..., None]
     total = weight.sum((1, 2)).clamp(min=1)
     middle = (body * weight).sum((1, 2)) / total
@@ -217,6 +229,21 @@ def _shoulders(
     centre = torch.where(times > 0, centre, middle)
     width = torch.where(times > 0, width, spread).clamp(min=1e-3)
     return centre[:, None, None], width[:, None, None]
+
+
+def _face_front(body: torch.Tensor, seen: torch.Tensor, config: FeatureConfig) -> torch.Tensor:
+    """Turn (B, T, V, 3) about the vertical by the window's mean direction of the shoulders."""
+    layout = get_layout(config.body_layout)
+    left, right = layout.index("left_shoulder"), layout.index("right_shoulder")
+    both = (seen[..., left] * seen[..., right])[..., None]
+    across = ((body[:, :, left] - body[:, :, right]) * both).sum(1)  # (B, 3)
+    flat = across[:, (0, 2)]
+    length = flat.norm(dim=-1, keepdim=True)
+    forward = torch.tensor((1.0, 0.0), dtype=body.dtype, device=body.device)
+    cos, sin = torch.where(length > 1e-6, flat / length.clamp(min=1e-6), forward).unbind(-1)
+    cos, sin = cos[:, None, None], sin[:, None, None]
+    x, y, z = body.unbind(-1)
+    return torch.stack((cos * x + sin * z, y, cos * z - sin * x), -1)
 
 
 def _canonical_hand(hands: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:

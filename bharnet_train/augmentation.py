@@ -25,6 +25,8 @@ def augment(
     position, seen = _mirror(position, seen, layout, strength.mirror, generator)
     seen = _lose(seen, len(layout), strength, generator)
     position = _turn(position, strength, generator)
+    if strength.turn > 0:
+        position = _turn_in_depth(position, strength.turn, generator)
     position = _turn_hands(position, len(layout), strength, generator)
     position = _jitter(position, seen, layout, strength, generator)
     flat = _chance(strength.lose_depth, position, generator)
@@ -197,6 +199,9 @@ def _lose(
         if start:
             whole = torch.rand(batch, 1, 1, generator=generator) < strength.lose_hand
             kept[:, :, start:stop] &= ~whole
+    if strength.lose_hands > 0:
+        both = torch.rand(batch, 1, 1, generator=generator) < strength.lose_hands
+        kept[:, :, count:] &= ~both
     single = torch.rand(batch, 1, count, generator=generator) < strength.lose_joint
     kept[:, :, :count] &= ~single
     return seen & kept.to(seen.device)
@@ -213,6 +218,18 @@ def _turn(
     cos, sin = angle.cos()[:, None, None], angle.sin()[:, None, None]
     x, y, z = position.unbind(-1)
     return torch.stack((cos * x - sin * y, sin * x + cos * y, z), -1)
+
+
+def _turn_in_depth(
+    position: torch.Tensor, limit: float, generator: torch.Generator
+) -> torch.Tensor:
+    """Another camera: everything turned about the vertical, and half as far about x."""
+    about_x, about_y = (
+        _uniform(-math.radians(most), math.radians(most), 1, position, generator)
+        for most in (limit / 2, limit)
+    )
+    angles = torch.cat((about_x, about_y, torch.zeros_like(about_x)), 1)
+    return position @ _rotation(angles)[:, None].transpose(-1, -2)
 
 
 def _turn_hands(

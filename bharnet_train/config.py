@@ -19,6 +19,7 @@ class _Strict(BaseModel):
 class Source(_Strict):
     """One file of recordings and what to take from it.
 
+    format        recordings (recordings.py) or nucla (nucla.py)
     labels        file's label -> class name; a label left out is not used. Empty = all, as named
     drop          labels not used (with ``labels`` empty)
     test          {"person": [...]} or {"session": [...]}: never trained on, scored at the end
@@ -27,6 +28,7 @@ class Source(_Strict):
     """
 
     file: str
+    format: Literal["recordings", "nucla"] = "recordings"
     labels: dict[str, str] = {}
     drop: list[str] = []
     test: dict[Literal["person", "session"], list[str]] = {}
@@ -43,10 +45,14 @@ class Augmentation(_Strict):
     )
     rotate: float = 12.0
     rotate_hand: float = 15.0
+    turn: float = Field(
+        default=0.0, description="about the vertical, half as far about x; needs measured depth"
+    )
     stretch: float = 0.15
     jitter_body: float = 0.01
     jitter_hand: float = 0.02
     lose_hand: float = 0.1
+    lose_hands: float = Field(default=0.0, description="both at once, on top of lose_hand")
     lose_frames: float = 0.1
     lose_joint: float = 0.05
     lose_depth: float = 0.2
@@ -76,6 +82,7 @@ class Optimiser(_Strict):
         default=1.0, description="0: classes as often as recorded, 1: equally often"
     )
     ensemble: float = Field(default=1.0, description="weight of the loss on the summed logits")
+    noisy_or: float = Field(default=0.0, description="weight of the loss on the Noisy-OR")
 
 
 class TrainConfig(_Strict):

@@ -1,34 +1,40 @@
 """The ensemble loss: each expert must answer, and so must both together.
 
-L = CE(body) + CE(hand) + weight * CE(body + hand), the three losses of BHaRNet's graphical
-abstract (paper.md 6.1). An expert that saw nothing is not punished for its silence.
+L = CE(body) + CE(hand) + ensemble * CE(sum) + noisy_or * NLL(Noisy-OR): the first three are those
+of BHaRNet's graphical abstract (L_B, L_H, L_cpl; paper.md 6.1), the last of arXiv 2601.00369. An
+expert that saw nothing is not punished for its silence.
 """
 
 from __future__ import annotations
 
 import torch
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, nll_loss
 
 from bharnet.network import Scores
+from bharnet.network.fusion import noisy_or
+from bharnet_train.config import Optimiser
 
 
 def ensemble_loss(
-    scores: Scores,
-    target: torch.Tensor,
-    experts: tuple[str, ...],
-    ensemble: float,
-    label_smoothing: float,
+    scores: Scores, target: torch.Tensor, experts: tuple[str, ...], weights: Optimiser
 ) -> torch.Tensor:
     """Scores and class indices (B,) -> a scalar."""
-    total = scores.fused.new_zeros(())
-    present = {"body": scores.body_present, "hand": scores.hand_present}
-    logits = {"body": scores.body, "hand": scores.hand}
-    for name in experts:
-        each = cross_entropy(
-            logits[name], target, reduction="none", label_smoothing=label_smoothing
-        )
-        total = total + (each * present[name]).sum() / present[name].sum().clamp(min=1.0)
-    if len(experts) == 2 and ensemble > 0:
-        fused = cross_entropy(scores.fused, target, label_smoothing=label_smoothing)
-        total = total + ensemble * fused
+    smoothing = weights.label_smoothing
+    if len(experts) == 1:
+        return cross_entropy(scores.summed, target, label_smoothing=smoothing)
+    total = scores.summed.new_zeros(())
+    for logits, present in (
+        (scores.body, scores.body_present),
+        (scores.hand, scores.hand_present),
+    ):
+        each = cross_entropy(logits, target, reduction="none", label_smoothing=smoothing)
+        total = total + (each * present).sum() / present.sum().clamp(min=1.0)
+    if weights.ensemble > 0:
+        fused = cross_entropy(scores.summed, target, label_smoothing=smoothing)
+        total = total + weights.ensemble * fused
+    if weights.noisy_or > 0:
+        either = noisy_or(scores.body, scores.hand, scores.body_present, scores.hand_present)
+        anybody = (scores.body_present + scores.hand_present).clamp(max=1.0)
+        each = nll_loss(either, target, reduction="none") * anybody
+        total = total + weights.noisy_or * each.sum() / anybody.sum().clamp(min=1.0)
     return total

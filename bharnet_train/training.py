@@ -62,10 +62,7 @@ class Trainee(lightning.LightningModule):
             target = torch.where(resting | fidgeting, self.idle, target)
         position, seen = augment(position, seen, layout, strength, generator)
         scores = self.network(make_streams(position, seen, self.config.features))
-        chosen = self.config.optimiser
-        loss = ensemble_loss(
-            scores, target, self.config.network.experts, chosen.ensemble, chosen.label_smoothing
-        )
+        loss = ensemble_loss(scores, target, self.config.network.experts, self.config.optimiser)
         accuracy = (scores.fused.argmax(1) == target).float().mean()
         self.log("loss", loss, prog_bar=True)
         self.log("accuracy", accuracy, prog_bar=True)

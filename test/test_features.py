@@ -110,7 +110,7 @@ def test_bone_is_joint_minus_parent_and_motion_the_next_minus_this():
         frames=8,
         window_seconds=1.5,
         streams=("joint", "bone", "joint_motion"),
-        canonical=False,
+        preprocessing="native",
         hand_depth=False,
     )
     joints = resample(window(np.arange(16) * 0.1), config)

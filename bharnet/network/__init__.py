@@ -3,6 +3,7 @@
 An independent implementation from the published text; the authors have released no code.
 """
 
-from bharnet.network.bharnet import BHaRNet, NetworkConfig, Scores
+from bharnet.network.bharnet import BHaRNet, Scores
+from bharnet.network.config import FULL_BLOCKS, NetworkConfig
 
-__all__ = ["BHaRNet", "NetworkConfig", "Scores"]
+__all__ = ["FULL_BLOCKS", "BHaRNet", "NetworkConfig", "Scores"]

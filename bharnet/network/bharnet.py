@@ -3,69 +3,39 @@
 Variants (names of the paper; what is stated and what is inferred: docs/network.md)
   B  a body expert and a hand expert; their logits are added
   P  the same with pooling attention in place of average pooling
+  E  each expert's last blocks come twice: an interactive branch, which looks at the other
+     expert's, and an expertized branch, which does not; the logits of all four are added
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import nn
 
 from bharnet.features import FeatureConfig, Streams
-from bharnet.network.backbone import Backbone
-from bharnet.network.interaction import PoolingAttention
+from bharnet.network.config import EXPERTS, NetworkConfig
+from bharnet.network.expert import EarlyPooling, Expert
+from bharnet.network.fusion import noisy_or
+from bharnet.network.interaction import Map
+from bharnet.network.whole import whole_layout, whole_stream
 from bharnet.skeleton import HAND_21, get_layout
-
-EXPERTS = ("body", "hand")
-VARIANTS = ("B", "P")
-
-
-@dataclass(frozen=True)
-class NetworkConfig:
-    """Shape of the network; kept in the checkpoint.
-
-    variant          B or P
-    experts          ("body", "hand"), or one of them as a baseline
-    blocks           (channels, temporal stride) of each block of an expert
-    attention_width  width of the cross-attention of P
-    dropout          before the classifiers
-    """
-
-    variant: str = "P"
-    experts: tuple[str, ...] = EXPERTS
-    blocks: tuple[tuple[int, int], ...] = ((32, 2), (48, 1), (64, 2), (96, 1))
-    attention_width: int = 32
-    dropout: float = 0.2
-
-    def __post_init__(self) -> None:
-        if self.variant not in VARIANTS:
-            raise ValueError(f"variant '{self.variant}' must be one of {', '.join(VARIANTS)}")
-        if self.experts not in (EXPERTS, EXPERTS[:1], EXPERTS[1:]):
-            raise ValueError(f"experts {self.experts} must be body, hand or both, in this order")
-        sizes = [channels for channels, _ in self.blocks]
-        # Bounded, because a checkpoint may come from anywhere.
-        if not 1 <= len(sizes) <= 32 or any(size % 8 or not 8 <= size <= 2048 for size in sizes):
-            raise ValueError(
-                f"blocks {str(self.blocks)[:80]}: 1 to 32 of them, channels 8 to 2048 in eights "
-                "(a block has 8 graphs and 4 temporal paths)"
-            )
-        if any(not 1 <= stride <= 4 for _, stride in self.blocks):
-            raise ValueError("blocks: a temporal stride is 1 to 4")
-        if not 1 <= self.attention_width <= 2048 or not 0 <= self.dropout < 1:
-            raise ValueError("attention_width is 1 to 2048, dropout 0 to below 1")
 
 
 class Scores(NamedTuple):
-    """Logits (B, classes) of each expert and of their ensemble.
+    """Logits (B, classes): of each expert, of their sum, and the answer.
 
-    body_present, hand_present (B,): 1.0 where that expert saw anything; its logits are zero
-    where it did not, so an absent hand neither votes nor dilutes.
+    body, hand   what an expert says by itself (its interactive branch); zero where it saw
+                 nothing, so that an absent hand neither votes nor dilutes
+    summed       the sum of all branches: what the ensemble loss reads
+    fused        the answer; ``summed``, or the logarithm of a Noisy-OR (NetworkConfig.fusion)
+    body_present, hand_present (B,): 1.0 where that expert saw anything
     """
 
     body: torch.Tensor
     hand: torch.Tensor
+    summed: torch.Tensor
     fused: torch.Tensor
     body_present: torch.Tensor
     hand_present: torch.Tensor
@@ -82,60 +52,52 @@ class BHaRNet(nn.Module):
 
     def __init__(self, config: NetworkConfig, features: FeatureConfig, classes: int) -> None:
         super().__init__()
-        self.config, self.classes = config, classes
-        self.time_stride = 1
-        for _, stride in config.blocks:
-            self.time_stride *= stride
-        layouts = {"body": get_layout(features.body_layout), "hand": HAND_21}
-        inputs = {"body": features.body_channels, "hand": features.hand_channels}
-        self.backbone = nn.ModuleDict(
-            {name: Backbone(inputs[name], layouts[name], config.blocks) for name in config.experts}
-        )
-        width = config.blocks[-1][0]
-        self.attend = config.variant == "P" and len(config.experts) == 2
-        self.pool = nn.ModuleDict()
-        if self.attend:
-            self.pool.update(
-                {name: PoolingAttention(width, config.attention_width) for name in config.experts}
-            )
-        self.dropout = nn.Dropout(config.dropout)
-        self.classify = nn.ModuleDict({name: nn.Linear(width, classes) for name in config.experts})
+        self.config, self.features, self.classes = config, features, classes
+        body = get_layout(features.body_layout)
+        self.expert = nn.ModuleDict()
+        for name in config.experts:
+            channels = features.body_channels if name == "body" else features.hand_channels
+            if config.early_pooling:
+                self.expert[name] = EarlyPooling(config, channels, body, classes)
+            else:
+                layout = {"body": body, "hand": HAND_21}.get(name) or whole_layout(body)
+                self.expert[name] = Expert(config, channels, layout, classes)
 
-    def forward(self, streams: Streams) -> Scores:
+    def maps(self, streams: Streams) -> dict[str, Map]:
+        """Each expert's features (B, I, C, T', V) after its trunk, and where it saw something."""
         inputs = {
             "body": (streams.body[:, None], streams.body_seen[:, None]),
             "hand": (streams.hands, streams.hands_seen),
         }
-        maps = {name: self._expert(name, *inputs[name]) for name in self.config.experts}
+        if "whole" in self.expert:
+            inputs["whole"] = whole_stream(streams, self.features)
+        return {name: expert.see(*inputs[name]) for name, expert in self._experts()}
+
+    def forward(self, streams: Streams) -> Scores:
+        trunks = self.maps(streams)
+        maps = {
+            name: expert.interact(trunks[name], _other(name, trunks))
+            for name, expert in self._experts()
+        }
         present = {
-            name: (seen.amax((1, 2, 3)) > 0).to(seen.dtype) for name, (_, seen) in inputs.items()
+            "body": (streams.body_seen.amax((1, 2)) > 0).to(streams.body.dtype),
+            "hand": (streams.hands_seen.amax((1, 2, 3)) > 0).to(streams.body.dtype),
         }
-        logits = {
-            name: streams.body.new_zeros(len(streams.body), self.classes) for name in EXPERTS
-        }
-        for name in self.config.experts:
-            pooled = self._pool(name, maps)
-            logits[name] = self.classify[name](self.dropout(pooled)) * present[name][:, None]
-        fused = logits["body"] + logits["hand"]
-        return Scores(logits["body"], logits["hand"], fused, present["body"], present["hand"])
+        nothing = streams.body.new_zeros(len(streams.body), self.classes)
+        own, together = dict.fromkeys(EXPERTS, nothing), dict.fromkeys(EXPERTS, nothing)
+        for name, expert in self._experts():
+            logits, all_branches = expert.answer(trunks[name], maps[name], _other(name, maps))
+            voice = present[name][:, None] if name in present else 1.0
+            own[name], together[name] = logits * voice, all_branches * voice
+        summed = sum(together.values(), nothing)
+        fused = summed
+        if self.config.fusion == "noisy_or" and self.config.both:
+            fused = noisy_or(together["body"], together["hand"], present["body"], present["hand"])
+        return Scores(own["body"], own["hand"], summed, fused, present["body"], present["hand"])
 
-    def _expert(
-        self, name: str, x: torch.Tensor, seen: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """(B, I, C, T, V), seen (B, I, T, V) -> the expert's map and where it saw anything."""
-        batch, instances = x.shape[:2]
-        features = self.backbone[name](x.flatten(0, 1)).unflatten(0, (batch, instances))
-        if self.time_stride > 1:
-            seen = nn.functional.max_pool2d(
-                seen.flatten(0, 1), (self.time_stride, 1), (self.time_stride, 1), ceil_mode=True
-            ).unflatten(0, (batch, instances))
-        return features, seen[..., : features.shape[-2], :]
+    def _experts(self) -> list[tuple[str, Expert]]:
+        return list(self.expert.items())  # type: ignore[arg-type]
 
-    def _pool(self, name: str, maps: dict[str, tuple[torch.Tensor, torch.Tensor]]) -> torch.Tensor:
-        if self.attend:
-            other = "hand" if name == "body" else "body"
-            return self.pool[name](*maps[name], *maps[other])
-        features, seen = maps[name]
-        weight = seen[:, :, None]
-        total = weight.sum((1, 3, 4)).clamp(min=1e-6)
-        return (features * weight).sum((1, 3, 4)) / total
+
+def _other(name: str, maps: dict[str, Map]) -> Map | None:
+    return next((each for other, each in maps.items() if other != name), None)

@@ -1,14 +1,30 @@
-"""Where the experts look at each other: the pooling-attention module of variant P.
+"""Where the experts look at each other: cross-attention, in two forms.
 
-Read from the graphical abstract of BHaRNet (paper.md 6.3): three parallel paths, one for each
-axis - time, joints, instances. Each pools the map to a row of tokens along its axis, lets them
-attend to the other expert's tokens, and pools to a vector; the three vectors are added.
+``PoolingAttention`` replaces average pooling: the module of BHaRNet's graphical abstract
+(paper.md 6.3) with three parallel paths, one for each axis - time, joints, instances. Each pools
+the map to a row of tokens along its axis, lets them attend to the other expert's tokens, and pools
+to a vector; the three vectors are added. The paths share one set of projections.
+
+``FeatureAttention`` links the interactive branches of variant E before their last blocks. Its
+place and form are stated nowhere; tokens over time are the cheapest that keep when things happen.
 """
 
 from __future__ import annotations
 
 import torch
 from torch import nn
+
+# Features (B, I, C, T, V) of an expert and seen (B, I, T, V), 1.0 where it saw something.
+Map = tuple[torch.Tensor, torch.Tensor]
+
+
+def mean_seen(features: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+    """Mean over what was seen: (B, I, C, T, V), (B, I, T, V) -> (B, C).
+
+    What was not seen does not count, so that an absent hand never dilutes the mean.
+    """
+    weight = seen[:, :, None]
+    return (features * weight).sum((1, 3, 4)) / weight.sum((1, 3, 4)).clamp(min=1e-6)
 
 
 def pool_axes(
@@ -17,7 +33,6 @@ def pool_axes(
     """Means over the two other axes, for each of time, joints, instances.
 
     features (B, I, C, T, V), seen (B, I, T, V) -> three times tokens (B, L, C), seen (B, L).
-    What was not seen does not count, so that an absent hand never dilutes the mean.
     """
     weight = seen[:, :, None]
     weighted = features * weight
@@ -55,29 +70,33 @@ class CrossAttention(nn.Module):
 
 
 class PoolingAttention(nn.Module):
-    """Pools one expert's map to a vector while looking at the other's.
-
-    Own and other maps (B, I, C, T, V), seen (B, I, T, V) -> (B, C).
-    """
+    """Pools one expert's map to a vector (B, C) while looking at the other's."""
 
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(channels)
-        self.attention = nn.ModuleList(CrossAttention(channels, width) for _ in range(3))
+        self.attention = CrossAttention(channels, width)
 
-    def forward(
-        self,
-        own: torch.Tensor,
-        own_seen: torch.Tensor,
-        other: torch.Tensor,
-        other_seen: torch.Tensor,
-    ) -> torch.Tensor:
-        result = torch.zeros_like(own[:, 0, :, 0, 0])
-        paths = zip(
-            self.attention, pool_axes(own, own_seen), pool_axes(other, other_seen), strict=True
-        )
-        for attention, (tokens, seen), (others, others_seen) in paths:
-            answered = tokens + attention(self.norm(tokens), self.norm(others), others_seen)
+    def forward(self, own: Map, other: Map) -> torch.Tensor:
+        result = torch.zeros_like(own[0][:, 0, :, 0, 0])
+        paths = zip(pool_axes(*own), pool_axes(*other), strict=True)
+        for (tokens, seen), (others, others_seen) in paths:
+            answer = self.attention(self.norm(tokens), self.norm(others), others_seen)
+            answered = tokens + answer
             weight = seen[..., None]
             result = result + (answered * weight).sum(1) / weight.sum(1).clamp(min=1.0)
         return result / 3.0
+
+
+class FeatureAttention(nn.Module):
+    """Adds to one expert's features (B, I, C, T, V) what the other's instants answer."""
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(channels)
+        self.attention = CrossAttention(channels, width)
+
+    def forward(self, own: Map, other: Map) -> torch.Tensor:
+        tokens, others = pool_axes(*own)[0][0], pool_axes(*other)[0]
+        answer = self.attention(self.norm(tokens), self.norm(others[0]), others[1])  # (B, T, C)
+        return own[0] + answer.transpose(1, 2)[:, None, :, :, None] * own[1][:, :, None]

@@ -8,7 +8,10 @@ from pathlib import Path
 from bharnet.skeleton import get_layout
 from bharnet.window import Window
 from bharnet_train.config import Source, TrainConfig
+from bharnet_train.datasets.nucla import read_nucla
 from bharnet_train.datasets.recordings import Sequence, UnreadableData, read_recordings
+
+READERS = {"recordings": read_recordings, "nucla": read_nucla}
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ def load_split(config: TrainConfig, data: Path, config_folder: Path | None = Non
     excluded = _fingerprints(config, config_folder)
     parts: dict[str, list[Sequence]] = {"train": [], "validation": [], "test": []}
     for source in config.sources:
-        for sequence in read_recordings(data / source.file, layout):
+        for sequence in READERS[source.format](data / source.file, layout):
             label = _class_name(sequence.label, source)
             part = _part(sequence, source)
             if not label or (part == "train" and sequence.fingerprint() in excluded):

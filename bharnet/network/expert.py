@@ -1,0 +1,106 @@
+"""One expert: a trunk of graph blocks, its branches, its classifiers."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn.functional import max_pool2d
+
+from bharnet.network.backbone import InputNorm, make_blocks
+from bharnet.network.config import NetworkConfig
+from bharnet.network.interaction import FeatureAttention, Map, PoolingAttention, mean_seen
+from bharnet.network.whole import JointPooling, coarser
+from bharnet.skeleton import Layout
+
+
+class Expert(nn.Module):
+    """Looks at one skeleton, of as many instances as there are (a person has two hands).
+
+    ``trunk`` and ``interactive`` make the map that the other expert may look at; ``expertized``
+    (variant E) is a branch that nobody looks into and that learns from the sum alone.
+    """
+
+    def __init__(self, config: NetworkConfig, channels: int, layout: Layout, classes: int) -> None:
+        super().__init__()
+        blocks, kinds = config.blocks, {"graph": config.graph, "time": config.time}
+        width, branch = blocks[-1][0], config.split if config.variant == "E" else 0
+        trunk = len(blocks) - branch
+        self.norm = InputNorm(channels, len(layout))
+        self.trunk = make_blocks(channels, blocks[:trunk], layout, first=True, **kinds)
+        before = blocks[trunk - 1][0]
+        self.interactive = make_blocks(before, blocks[trunk:], layout, first=False, **kinds)
+        self.expertized: nn.Sequential | None = None
+        if config.variant == "E":
+            self.expertized = make_blocks(before, blocks[trunk:], layout, first=False, **kinds)
+            self.classify_expertized = nn.Linear(width, classes)
+        attends = config.both and config.variant != "B"
+        self.look: FeatureAttention | None = None
+        self.pool: PoolingAttention | None = None
+        if attends and config.attention == "feature":
+            self.look = FeatureAttention(before, config.attention_width)
+        elif attends:
+            self.pool = PoolingAttention(width, config.attention_width)
+        self.dropout = nn.Dropout(config.dropout)
+        self.classify = nn.Linear(width, classes)
+
+    def see(self, x: torch.Tensor, seen: torch.Tensor) -> Map:
+        """Through the trunk: (B, I, C, T, V), seen (B, I, T, V) -> the map so far."""
+        return self._through(self.trunk, (self.norm(x.flatten(0, 1)).view_as(x), seen))
+
+    def interact(self, own: Map, other: Map | None) -> Map:
+        """Through the interactive branch, having looked at the other's map if this one does."""
+        if self.look is not None and other is not None:
+            own = self.look(own, other), own[1]
+        return self._through(self.interactive, own)
+
+    def answer(self, trunk: Map, own: Map, other: Map | None) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits (B, classes) of the interactive branch, and of all branches together."""
+        looks = self.pool is not None and other is not None
+        pooled = self.pool(own, other) if looks else mean_seen(*own)  # type: ignore[misc]
+        logits = self.classify(self.dropout(pooled))
+        if self.expertized is None:
+            return logits, logits
+        alone = mean_seen(*self._through(self.expertized, trunk))
+        return logits, logits + self.classify_expertized(self.dropout(alone))
+
+    @staticmethod
+    def _through(blocks: nn.Sequential, x: Map) -> Map:
+        features, seen = x
+        if not len(blocks):
+            return x
+        batch, instances = features.shape[:2]
+        made = blocks(features.flatten(0, 1)).unflatten(0, (batch, instances))
+        pace = -(-seen.shape[2] // made.shape[3])
+        if pace > 1:  # an instant of the map is seen if any of its frames is
+            seen = max_pool2d(seen, (pace, 1), (pace, 1), ceil_mode=True)
+        return made, seen[:, :, : made.shape[3]]
+
+
+class EarlyPooling(Expert):
+    """The unified graph whose fingers, then hands, become one joint each on the way."""
+
+    def __init__(self, config: NetworkConfig, channels: int, body: Layout, classes: int) -> None:
+        steps, last = coarser(body)
+        super().__init__(config, channels, steps[0][0], classes)
+        third = max(1, len(config.blocks) // 3)
+        rows, inputs = nn.Sequential(), channels
+        kinds = {"graph": config.graph, "time": config.time}
+        for i, layout in enumerate([step[0] for step in steps] + [last]):
+            until = len(config.blocks) if i == len(steps) else third * (i + 1)
+            chosen = config.blocks[third * i : until]
+            rows.append(make_blocks(inputs, chosen, layout, first=i == 0, **kinds))
+            inputs = chosen[-1][0]
+            if i < len(steps):
+                rows.append(JointPooling(steps[i][1]))
+        self.trunk = rows
+        self._coarse: torch.Tensor
+        seen = steps[0][1] @ steps[1][1]
+        self.register_buffer("_coarse", (seen > 0).float(), persistent=False)
+
+    def see(self, x: torch.Tensor, seen: torch.Tensor) -> Map:
+        features, _ = super().see(x, seen)
+        # A pooled joint is seen if any of its joints is.
+        coarse = ((seen @ self._coarse) > 0).to(seen.dtype)
+        pace = -(-coarse.shape[2] // features.shape[3])
+        coarse = max_pool2d(coarse, (pace, 1), (pace, 1), ceil_mode=True)
+        return features, coarse[:, :, : features.shape[3]]
