@@ -50,7 +50,7 @@ def lay_to_rest(
         side: [layout.index(f"{side}_{joint}") for joint in ("shoulder", "elbow", "wrist")]
         for side in ("left", "right")
     }
-    width = _shoulder_width(position, seen, layout)[:, None, None]
+    width = shoulder_width(position, seen, layout)[:, None, None]
     placed, visible = position.clone(), seen.clone()
     visible[:, :, len(layout) :] = False
     for side, (shoulder, elbow, wrist) in index.items():
@@ -85,7 +85,7 @@ def fidget(
     as for ``augment``.
     """
     count, hand = len(layout), len(HAND_21)
-    width = _shoulder_width(position, seen, layout)[:, None, None]
+    width = shoulder_width(position, seen, layout)[:, None, None]
     placed, visible = position.clone(), seen.clone()
     for i, side in enumerate(("left", "right")):
         shoulder, elbow, wrist = (
@@ -266,14 +266,14 @@ def _jitter(
     generator: torch.Generator,
 ) -> torch.Tensor:
     """Noise of each joint and frame, in shoulder widths and in palm lengths (about 0.25 of it)."""
-    width = _shoulder_width(position, seen, layout)
+    width = shoulder_width(position, seen, layout)
     amount = torch.full(position.shape[2:3], 0.25 * strength.jitter_hand)
     amount[: len(layout)] = strength.jitter_body
     noise = torch.randn(position.shape, generator=generator).to(position.device)
     return position + noise * amount.to(position.device)[:, None] * width[:, None, None, None]
 
 
-def _shoulder_width(position: torch.Tensor, seen: torch.Tensor, layout: Layout) -> torch.Tensor:
+def shoulder_width(position: torch.Tensor, seen: torch.Tensor, layout: Layout) -> torch.Tensor:
     """Mean over the frames that show both shoulders, (B,); 0 where none does."""
     left, right = layout.index("left_shoulder"), layout.index("right_shoulder")
     both = (seen[..., left] & seen[..., right]).float()

@@ -87,6 +87,69 @@ def evaluate(
 
 
 @app.command()
+def fuse(
+    models: Annotated[list[Path], typer.Argument(help="Checkpoints, e.g. one of each stream.")],
+    config: Config,
+    data: Data = Path("../shared/data"),
+    overrides: Sets = None,
+    weights: Annotated[
+        list[float] | None, typer.Option(help="One a checkpoint; default: by validation.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+) -> None:
+    """Score several checkpoints as an ensemble; weights come from validation people."""
+    from bharnet_train.config import read_config
+    from bharnet_train.fusion import fuse as fuse_scores
+
+    values = read_config(config, overrides or [])
+    fused = fuse_scores(models, values, data, config.parent, weights, device)
+    table = Table("", "weight", "top-1 %", title=f"{fused.together.sequences} sequences")
+    for name, weight in fused.weights.items():
+        table.add_row(name, f"{weight:g}", f"{fused.top1[name]:.1f}")
+    origin = f"weights from {fused.chosen_on} validation sequences"
+    table.add_row("together", "", f"{fused.together.top1:.1f}")
+    console.print(table)
+    console.print(origin if fused.chosen_on else "weights given, or equal", highlight=False)
+
+
+@app.command()
+def robustness(
+    models: Annotated[list[Path], typer.Argument(help="Checkpoints to compare.")],
+    config: Config,
+    data: Data = Path("../shared/data"),
+    out: Out = Path("runs"),
+    overrides: Sets = None,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+) -> None:
+    """Score checkpoints with noise, dropped frames and missing hands.
+
+    Writes OUT/robustness.json and OUT/robustness.png.
+    """
+    from bharnet.checkpoint import load_checkpoint
+    from bharnet_train.config import read_config
+    from bharnet_train.datasets.select import load_split
+    from bharnet_train.robustness import draw_robustness
+    from bharnet_train.robustness import robustness as measure
+
+    values, curves = read_config(config, overrides or []), {}
+    for model in models:
+        checkpoint = load_checkpoint(model)
+        known = values.model_copy(update={"features": checkpoint.info.features})
+        curves[model.stem] = measure(
+            checkpoint, load_split(known, data, config.parent).test, device
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "robustness.json").write_text(json.dumps(curves, indent=1) + "\n", encoding="utf-8")
+    draw_robustness(curves, out / "robustness.png")
+    for kind in next(iter(curves.values())):
+        strengths = list(next(iter(curves.values()))[kind])
+        table = Table(kind, *(f"{each:g}" for each in strengths))
+        for name, each in curves.items():
+            table.add_row(name, *(f"{top1:.1f}" for top1 in each[kind].values()))
+        console.print(table)
+
+
+@app.command()
 def info(model: Annotated[Path, typer.Argument(help="Checkpoint (.safetensors).")]) -> None:
     """Print what a checkpoint says of itself."""
     from dataclasses import asdict

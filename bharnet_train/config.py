@@ -116,6 +116,8 @@ class NothingToResume(ValueError):
 def read_config(path: Path, overrides: list[str] | None = None) -> TrainConfig:
     """Read and validate a YAML file; ``overrides`` are ``section.key=value``.
 
+    An entry of a list goes by its number: ``sources.0.drop=[i]``.
+
     Raises InvalidConfig.
     """
     try:
@@ -125,7 +127,8 @@ def read_config(path: Path, overrides: list[str] | None = None) -> TrainConfig:
             *sections, last = key.split(".")
             target = values
             for section in sections:
-                target = target.setdefault(section, {})
+                listed = isinstance(target, list)
+                target = target[int(section)] if listed else target.setdefault(section, {})
             target[last] = yaml.safe_load(value)
         return TrainConfig.model_validate(values)
     except (
@@ -133,6 +136,7 @@ def read_config(path: Path, overrides: list[str] | None = None) -> TrainConfig:
         yaml.YAMLError,
         ValidationError,
         AttributeError,
+        IndexError,
         TypeError,
         ValueError,
     ) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from collections.abc import Sequence as Many
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from bharnet.features import FeatureConfig, make_streams
 from bharnet.network import BHaRNet
 from bharnet_train.datasets.recordings import Sequence
 from bharnet_train.sampling import Windows
+
+Disturb = Callable[[tuple[torch.Tensor, torch.Tensor]], tuple[torch.Tensor, torch.Tensor]]
 
 
 @dataclass(frozen=True)
@@ -47,12 +50,18 @@ def predict(
     sequences: Many[Sequence],
     classes: Many[str],
     device: str = "cpu",
+    disturb: Disturb | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Logits (3, N, classes) of fused, body, hand; and the true class (N,)."""
+    """Logits (3, N, classes) of fused, body, hand; and the true class (N,).
+
+    ``disturb`` changes positions (B, T, J, 3) and seen (B, T, J) before the network sees them.
+    """
     network = network.to(device).eval()
     logits, targets = [], []
     with torch.inference_mode():
         for position, seen, target in DataLoader(Windows(sequences, classes, features), 256):
+            if disturb is not None:
+                position, seen = disturb((position, seen))
             scores = network(make_streams(position.to(device), seen.to(device), features))
             logits.append(torch.stack((scores.fused, scores.body, scores.hand)).cpu())
             targets.append(target)
@@ -70,6 +79,17 @@ def evaluate(
     if not sequences:
         raise ValueError("no sequence to evaluate; does the configuration hold anybody out?")
     logits, target = predict(network, features, sequences, classes, device)
+    return score_logits(logits, target, sequences, classes, network.config.experts)
+
+
+def score_logits(
+    logits: torch.Tensor,
+    target: torch.Tensor,
+    sequences: Many[Sequence],
+    classes: Many[str],
+    experts: tuple[str, ...],
+) -> Result:
+    """Logits (1 or 3, N, classes) of fused, body, hand and the true class (N,) -> Result."""
     answers = logits.argmax(-1)
     right = answers == target
 
@@ -79,7 +99,6 @@ def evaluate(
     matrix = multiclass_confusion_matrix(answers[0], target, len(classes))
     diagonal, truth, taken = matrix.diagonal(), matrix.sum(1), matrix.sum(0)
     names = [f"{each.source} {each.person} {each.session}".strip() for each in sequences]
-    experts = network.config.experts
     return Result(
         top1=percent(right[0]),
         body=percent(right[1]) if "body" in experts else None,

@@ -1,0 +1,123 @@
+"""Several networks, one answer: the weighted sum of their scores, weights from validation people.
+
+The field's ensembles of streams (joint, bone, joint motion, bone motion) are made so; their usual
+weights, e.g. 2:2:1:1 of PYSKL, were chosen on test people. Ours never see them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Many
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+import torch
+
+from bharnet.checkpoint import Checkpoint, load_checkpoint
+from bharnet_train.config import TrainConfig
+from bharnet_train.datasets.recordings import Sequence, UnreadableData
+from bharnet_train.datasets.select import load_split
+from bharnet_train.evaluation import Result, predict, score_logits
+
+STEPS = (0.0, 0.5, 1.0, 1.5, 2.0)
+
+
+@dataclass(frozen=True)
+class Fused:
+    """Scores of an ensemble: ``weights`` and ``top1`` by member, and what they reach together.
+
+    ``chosen_on``: how many validation sequences chose the weights; 0 = given or equal.
+    """
+
+    weights: dict[str, float]
+    top1: dict[str, float]
+    chosen_on: int
+    together: Result
+
+
+def log_scores(
+    member: Checkpoint, sequences: Many[Sequence], classes: Many[str], device: str
+) -> torch.Tensor:
+    """Calibrated log probabilities (N, classes) of one network, in the order of ``classes``."""
+    info = member.info
+    logits, _ = predict(member.network, info.features, sequences, classes, device)
+    order = [info.classes.index(name) for name in classes]
+    return torch.log_softmax(logits[0][:, order] / info.temperature, -1)
+
+
+def choose_weights(scores: torch.Tensor, target: torch.Tensor) -> tuple[float, ...]:
+    """Weights of members' log scores (M, N, classes) that answer most of (N,) right.
+
+    All combinations of five steps, up to scale; of equals the one with the least cross entropy.
+    Raises ValueError for more than 6 members.
+    """
+    if len(scores) > 6:
+        raise ValueError(f"{len(scores)} networks are too many to try all weights; give --weights")
+    best, chosen = (-1.0, 0.0), (1.0,) * len(scores)
+    for weights in product(STEPS, repeat=len(scores)):
+        if max(weights) != STEPS[-1]:  # the same answers at another scale
+            continue
+        fused = torch.einsum("m,mnc->nc", torch.tensor(weights), scores)
+        right = (fused.argmax(-1) == target).float().mean().item()
+        loss = torch.nn.functional.cross_entropy(fused / sum(weights), target).item()
+        if (right, -loss) > best:
+            best, chosen = (right, -loss), weights
+    return chosen
+
+
+def fuse(
+    models: Many[Path],
+    config: TrainConfig,
+    data: Path,
+    folder: Path,
+    weights: Many[float] | None = None,
+    device: str = "cpu",
+) -> Fused:
+    """Score an ensemble of checkpoints on the test part of a configuration.
+
+    Without ``weights`` they are chosen on its validation part, or equal if it has none. Raises
+    UnreadableData if the checkpoints do not know the same classes, ValueError for weights that do
+    not match them.
+    """
+    members = [load_checkpoint(path) for path in models]
+    classes = members[0].info.classes
+    for path, member in zip(models, members, strict=True):
+        if set(member.info.classes) != set(classes):
+            raise UnreadableData(f"{path} does not know the same classes as {models[0]}")
+    parts = [
+        load_split(config.model_copy(update={"features": each.info.features}), data, folder)
+        for each in members
+    ]
+    chosen_on = 0
+    if weights is None:
+        weights = (1.0,) * len(members)
+        if parts[0].validation:
+            chosen_on = len(parts[0].validation)
+            scores, target = _scores(members, [each.validation for each in parts], classes, device)
+            weights = choose_weights(scores, target)
+    if len(weights) != len(members):
+        raise ValueError(f"{len(weights)} weights for {len(members)} networks")
+    scores, target = _scores(members, [each.test for each in parts], classes, device)
+    fused = torch.einsum("m,mnc->nc", torch.tensor(weights, dtype=scores.dtype), scores)
+    right = (scores.argmax(-1) == target).float().mean(1)
+    names = [path.stem for path in models]
+    return Fused(
+        dict(zip(names, map(float, weights), strict=True)),
+        {name: round(100 * each, 2) for name, each in zip(names, right.tolist(), strict=True)},
+        chosen_on,
+        score_logits(fused[None], target, parts[0].test, classes, ()),
+    )
+
+
+def _scores(
+    members: Many[Checkpoint],
+    parts: Many[Many[Sequence]],
+    classes: tuple[str, ...],
+    device: str,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    scores = [
+        log_scores(member, part, classes, device)
+        for member, part in zip(members, parts, strict=True)
+    ]
+    target = torch.tensor([classes.index(sequence.label) for sequence in parts[0]])
+    return torch.stack(scores), target
