@@ -43,6 +43,7 @@ class Augmentation(_Strict):
     shortest: float = Field(
         default=0.6, description="least share of a sequence that a window covers"
     )
+    warp: float = Field(default=0.0, description="spread of the steps in time, 0 = even")
     rotate: float = 12.0
     rotate_hand: float = 15.0
     turn: float = Field(
