@@ -101,14 +101,19 @@ class BHaRNet(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         self.classify = nn.ModuleDict({name: nn.Linear(width, classes) for name in config.experts})
 
-    def forward(self, streams: Streams) -> Scores:
+    def maps(self, streams: Streams) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+        """Each expert's features (B, I, C, T', V), and where it saw something (B, I, T', V)."""
         inputs = {
             "body": (streams.body[:, None], streams.body_seen[:, None]),
             "hand": (streams.hands, streams.hands_seen),
         }
-        maps = {name: self._expert(name, *inputs[name]) for name in self.config.experts}
+        return {name: self._expert(name, *inputs[name]) for name in self.config.experts}
+
+    def forward(self, streams: Streams) -> Scores:
+        maps = self.maps(streams)
         present = {
-            name: (seen.amax((1, 2, 3)) > 0).to(seen.dtype) for name, (_, seen) in inputs.items()
+            "body": (streams.body_seen.amax((1, 2)) > 0).to(streams.body.dtype),
+            "hand": (streams.hands_seen.amax((1, 2, 3)) > 0).to(streams.body.dtype),
         }
         logits = {
             name: streams.body.new_zeros(len(streams.body), self.classes) for name in EXPERTS
