@@ -118,10 +118,10 @@ def cut_parts(
     """
     height, width = picture.shape[:2]
     cells = np.zeros((len(centres), cell, cell, 3), np.uint8)
-    # NaN compares as False, a centre as well as a side.
-    shown = ((centres >= 0) & (centres < (width, height))).all(1)
-    if not SMALLEST_SIDE <= side <= LARGEST_SIDE:
-        shown[:] = False
+    # NaN compares as False, a side as well as a centre.
+    inside = (centres >= 0) & (centres < (width, height))
+    usable = SMALLEST_SIDE <= side <= LARGEST_SIDE
+    shown = np.asarray(inside.all(1) & usable)
     if shown.any():
         size = round(side)
         corners = np.round(centres[shown] - size / 2).astype(int)
