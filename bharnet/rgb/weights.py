@@ -66,10 +66,8 @@ def load_weights(network: ResNet, path: Path) -> str:
             f"cannot read weights {path} ({error.strerror}); give a .pth or .safetensors file"
         ) from error
     except (SafetensorError, pickle.UnpicklingError, RuntimeError, ValueError, EOFError) as error:
-        cause = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise InvalidWeights(
-            f"{path} holds no weights that can be read ({cause[:200]})"
-        ) from error
+        cause = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        raise InvalidWeights(f"{path} holds no readable weights ({cause})") from error
     fit(network, weights, str(path))
     return f"file {path.name}, SHA-256 {hashlib.sha256(content).hexdigest()}"
 
