@@ -250,5 +250,5 @@ def test_random_moments_rise_one_of_each_part(count, moments, seed):
 
 @pytest.mark.parametrize("wrong", [{"moments": 0}, {"cell": 4}, {"size": 0.0}, {"size": np.nan}])
 def test_a_picture_that_cannot_be_is_refused(wrong):
-    with pytest.raises(ValueError, match="picture|size"):
+    with pytest.raises(ValueError, match=r"picture|size"):
         CropConfig(**wrong)

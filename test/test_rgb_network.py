@@ -90,7 +90,7 @@ def test_mmnets_picture_shrinks_by_32():
 
 @pytest.mark.parametrize("wrong", [{"depth": 50}, {"width": 0}, {"width": 10**9}])
 def test_a_network_that_cannot_be_is_refused(wrong):
-    with pytest.raises(ValueError, match="depth|width"):
+    with pytest.raises(ValueError, match=r"depth|width"):
         ResNetConfig(**wrong)
 
 
@@ -163,7 +163,7 @@ def test_what_is_no_file_of_weights_is_refused(tmp_path, name, content):
     path = tmp_path / name
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(InvalidWeights, match="cannot read|no readable"):
+    with pytest.raises(InvalidWeights, match=r"cannot read|no readable"):
         load_weights(ResNet(TINY, 3), path)
 
 
@@ -350,5 +350,5 @@ def test_without_a_body_expert_nothing_can_guide():
     ],
 )
 def test_fusion_that_cannot_be_is_refused(wrong):
-    with pytest.raises(ValueError, match="top_share|fusion"):
+    with pytest.raises(ValueError, match=r"top_share|fusion"):
         FusionConfig(**wrong)

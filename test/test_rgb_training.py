@@ -40,7 +40,7 @@ OPTIONS = {"accelerator": "cpu", "progress": False}
 def body_of(high, rng):
     """(FRAMES, 33, 4): a person whose right wrist is low or high."""
     body = np.full((FRAMES, 33, 4), 0.0, np.float32)
-    body[..., :2] = (0.66, 0.5) + rng.normal(0, 0.003, (FRAMES, 33, 2))
+    body[..., :2] = rng.normal((0.66, 0.5), 0.003, (FRAMES, 33, 2))
     body[..., 3] = 1.0
     for joint, place in {
         "nose": (0.66, 0.2),
@@ -49,7 +49,7 @@ def body_of(high, rng):
         "right_elbow": (0.5, 0.45),
         "right_wrist": (0.45, 0.2 if high else 0.7),
     }.items():
-        body[:, MEDIAPIPE_33.index(joint), :2] = place + rng.normal(0, 0.003, (FRAMES, 2))
+        body[:, MEDIAPIPE_33.index(joint), :2] = rng.normal(place, 0.003, (FRAMES, 2))
     return body
 
 

@@ -42,9 +42,8 @@ def main() -> None:
     position = torch.rand(1, features.frames, joints, 3)
     seen = torch.ones(1, features.frames, joints, dtype=torch.bool)
     streams = make_streams(position, seen, features)
-    rows: list[tuple[str, torch.nn.Module, Callable[[], Any]]] = [
-        (f"skeleton alone ({loaded.info.name})", loaded.network, lambda: loaded.network(streams))
-    ]
+    alone = _bound(loaded.network, streams)
+    rows = [(f"skeleton alone ({loaded.info.name})", _millions(loaded.network), alone)]
     crops = CropConfig()
     picture = torch.randint(
         0, 256, (1, 3, len(PARTS) * crops.cell, crops.moments * crops.cell), dtype=torch.uint8
@@ -54,19 +53,22 @@ def main() -> None:
         info = RGBInfo("m", "0", loaded.info, ResNetConfig(depth), crops)
         network = build(info, loaded.network).eval()
         run = _bound(network, picture, shown, streams)
-        rows.append((f"M with ResNet-{depth}, skeleton included", network, run))
+        rows.append((f"M with ResNet-{depth}, skeleton included", _millions(network), run))
     table = Table(
         "", "parameters M", "GMACs", "ms", "times", title=f"one person, {given.threads} thread(s)"
     )
     first = 0.0
-    for name, network, run in rows:
-        parameters = sum(each.numel() for each in network.parameters()) / 1e6
+    for name, parameters, run in rows:
         gmacs, spent = _gmacs(run), _milliseconds(run, given.repeats)
         first = first or spent
         table.add_row(
             name, f"{parameters:.2f}", f"{gmacs:.3f}", f"{spent:.1f}", f"{spent / first:.1f}"
         )
     Console().print(table)
+
+
+def _millions(network: torch.nn.Module) -> float:
+    return sum(each.numel() for each in network.parameters()) / 1e6
 
 
 def _bound(network: torch.nn.Module, *inputs: Any) -> Callable[[], Any]:
