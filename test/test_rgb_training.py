@@ -22,7 +22,7 @@ from bharnet.window import NANOSECONDS
 from bharnet_train import cli
 from bharnet_train.config import InvalidConfig, read_as
 from bharnet_train.datasets.recordings import UnreadableData
-from bharnet_train.rgb.clips import Clip, Row, read_clip, read_pictures, read_table
+from bharnet_train.rgb.clips import Cells, Clip, Row, read_clip, read_pictures, read_table
 from bharnet_train.rgb.config import RGBOptimiser, RGBTrainConfig
 from bharnet_train.rgb.evaluation import evaluate
 from bharnet_train.rgb.pictures import Pictures
@@ -64,7 +64,7 @@ def clip(label, seed, person="p1"):
     seconds = np.arange(FRAMES) / 10.0
     stamps = (seconds * NANOSECONDS).astype(np.int64)
     row = Row(f"{label}_{seed}.avi", label, person)
-    return Clip(row, seconds, stamps, body, hands, cells, shown)
+    return Clip(row, seconds, stamps, body, hands, Cells(cells, np.arange(FRAMES)), shown)
 
 
 def clips(count, first=0):
@@ -303,7 +303,7 @@ def test_halves_share_no_picture(videos):
             stamps = one.stamps.tolist()
             assert not set(stamps) & set(other.stamps.tolist())
             assert stamps == [i * 100_000_000 for i in expected]
-            assert len(one.cells) == len(one.shown) == len(one.body) == 8
+            assert len(one.shown) == len(one.body) == 8
         assert "no new person" in split.what
 
 
@@ -323,20 +323,22 @@ def test_a_stretch_of_a_video_in_the_camera_s_own_time(videos):
     nose = part.body[:, MEDIAPIPE_33.index("nose"), :2]
     np.testing.assert_allclose(nose, np.tile((0.66, 0.2), (6, 1)), atol=0.02)
     assert part.shown[:, PARTS.index("head")].all()
-    np.testing.assert_allclose(part.cells[0, 0].mean((0, 1)), RED, atol=10)
+    cells = part.cells.read(np.array([0, 5]))
+    assert cells.shape == (2, 5, 9, 9, 3)
+    np.testing.assert_allclose(cells[:, 0].mean((0, 1, 2)), RED, atol=10)
 
 
-def test_clips_that_cannot_be_used_are_left_out_and_named(videos):
+def test_clips_that_cannot_be_used_are_left_out_and_named(videos, caplog):
     (videos / "p1_low_red.avi").write_bytes(b"no video")
     write_video(videos / "p1_low_blue.avi", (5, 5, 5))
     (videos / "p1_high_red.avi").unlink()
     run(videos)
     said = load_rgb_checkpoint(videos / "out" / "tiny.safetensors").info.provenance
     assert said["clips"]["train"] == 5
-    reasons = "\n".join(said["rejected"].values())
-    assert "no video that OpenCV can read" in reasons
-    assert "nobody is seen" in reasons
-    assert "cannot read video" in reasons
+    assert said["rejected"] == ["p1_high_red.avi", "p1_low_blue.avi", "p1_low_red.avi"]
+    assert str(videos) not in json.dumps(dict(said))
+    for reason in ("no video that OpenCV can read", "nobody is seen", "cannot read video"):
+        assert reason in caplog.text
 
 
 def test_damaged_preparation_says_what_to_delete(videos):
@@ -397,8 +399,16 @@ def test_shipped_configurations_are_valid(path):
 
 
 @pytest.mark.parametrize(
-    "override", ["fusion={top_share: 0}", "crops={cell: 2}", "image={depth: 50}", "halves=both"]
+    "overrides",
+    [
+        ["fusion={top_share: 0}"],
+        ["crops={cell: 2}"],
+        ["image={depth: 50}"],
+        ["halves=both"],
+        ["test=[p2]", "halves=alternate"],
+    ],
+    ids=str,
 )
-def test_unusable_configuration_is_refused(videos, override):
+def test_unusable_configuration_is_refused(videos, overrides):
     with pytest.raises(InvalidConfig, match=r"tiny\.yaml"):
-        run(videos, override)
+        run(videos, *overrides)

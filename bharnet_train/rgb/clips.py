@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
@@ -41,12 +42,32 @@ class Row:
 
 
 @dataclass(frozen=True, eq=False)
+class Cells:
+    """Crops of the pictures ``rows`` of a video, (all, 5, cell, cell, 3) uint8, in a file or not.
+
+    A file is opened for each look: a process may hold far fewer open than there are clips.
+    """
+
+    source: Path | NDArray[np.uint8]
+    rows: NDArray[np.intp]
+
+    def only(self, kept: NDArray[np.intp]) -> Cells:
+        """The pictures with these indices."""
+        return Cells(self.source, self.rows[kept])
+
+    def read(self, chosen: NDArray[np.intp]) -> NDArray[np.uint8]:
+        """Crops of the pictures with these indices: (n, 5, cell, cell, 3)."""
+        source = self.source
+        whole = np.load(source, mmap_mode="r") if isinstance(source, Path) else source
+        return np.asarray(whole[self.rows[chosen]])
+
+
+@dataclass(frozen=True, eq=False)
 class Clip:
     """The N different pictures of a stretch of video.
 
     seconds (N,) as a player shows them; stamps (N,) nanoseconds; body (N, 33, 4) and hands
-    (N, 2, 21, 4) as Window keeps them, MediaPipe's joints; cells (N, 5, cell, cell, 3) uint8,
-    read from the disk when asked for; shown (N, 5)
+    (N, 2, 21, 4) as Window keeps them, MediaPipe's joints; cells: their crops; shown (N, 5)
     """
 
     row: Row
@@ -54,7 +75,7 @@ class Clip:
     stamps: NDArray[np.int64]
     body: NDArray[np.float32]
     hands: NDArray[np.float32]
-    cells: NDArray[np.uint8]
+    cells: Cells
     shown: NDArray[np.bool_]
 
     def window(self, layout: Layout) -> Window:
@@ -63,19 +84,9 @@ class Clip:
 
     def only(self, kept: NDArray[np.intp]) -> Clip:
         """The pictures with these indices."""
-        # cells stays a view of the file where the indices are a range.
-        rows = slice(kept[0], kept[-1] + 1, kept[1] - kept[0]) if _even(kept) else kept
-        return replace(
-            self,
-            **{
-                name: getattr(self, name)[rows]
-                for name in ("seconds", "stamps", "body", "hands", "cells", "shown")
-            },
-        )
-
-
-def _even(indices: NDArray[np.intp]) -> bool:
-    return len(indices) > 1 and len(set(np.diff(indices))) == 1
+        names = ("seconds", "stamps", "body", "hands", "shown")
+        parts = {name: getattr(self, name)[kept] for name in names}
+        return replace(self, cells=self.cells.only(kept), **parts)
 
 
 def read_table(path: Path) -> list[Row]:
@@ -155,7 +166,8 @@ def read_clip(
 
 def _prepared(
     video: Path, crops: CropConfig, cache: Path, rate: float, pose: str
-) -> tuple[dict[str, NDArray], NDArray[np.uint8]]:
+) -> tuple[dict[str, NDArray], Cells]:
+    """What is kept of a video, made first if need be."""
     try:
         state = video.stat()
     except OSError as error:
@@ -166,14 +178,18 @@ def _prepared(
     if not table_file.is_file():
         table, cells = _prepare(video, crops, rate, pose)
         cache.mkdir(parents=True, exist_ok=True)
-        # The table comes last and whole, so that it vouches for the other file.
-        np.save(cells_file, cells)
-        partial = table_file.with_suffix(".partial.npz")
+        # Whole or not at all, though other processes prepare the same; the table vouches for both.
+        partial = cache / f"{key}-{os.getpid()}.npy"
+        np.save(partial, cells)
+        partial.replace(cells_file)
+        partial = partial.with_suffix(".npz")
         np.savez(partial, **table)  # type: ignore[arg-type]  # no key is allow_pickle
         partial.replace(table_file)
     try:
         with np.load(table_file, allow_pickle=False) as file:
-            return dict(file), np.load(cells_file, mmap_mode="r", allow_pickle=False)
+            table = dict(file)
+        count = len(np.load(cells_file, mmap_mode="r", allow_pickle=False))
+        return table, Cells(cells_file, np.arange(count))
     except Exception as error:  # numpy raises many kinds for a damaged file
         raise UnreadableData(f"{table_file} is damaged ({error}); delete {cache}") from error
 
@@ -200,9 +216,11 @@ def _prepare(
                 bodies.append(body)
                 hands.append((left, right))
                 aspect = picture.shape[1] / picture.shape[0]
+    except UnreadableData:
+        raise
     except ImportError as error:
         raise UnreadableData(f"videos need the extra `camera` installed ({error})") from error
-    except RuntimeError as error:  # no model of MediaPipe's to be had
+    except (RuntimeError, ValueError) as error:  # no model to be had; a picture of few pixels
         raise UnreadableData(f"{video}: {error}") from error
     times = np.arange(len(seconds)) / rate if rate > 0 else np.array(seconds)
     table: dict[str, NDArray] = {

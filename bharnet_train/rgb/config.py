@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bharnet.rgb.backbone import ResNetConfig
 from bharnet.rgb.crops import CropConfig
@@ -63,3 +63,9 @@ class RGBTrainConfig(_Strict):
     image: ResNetConfig = ResNetConfig()
     fusion: FusionConfig = FusionConfig()
     optimiser: RGBOptimiser = RGBOptimiser()
+
+    @model_validator(mode="after")
+    def _one_way_to_hold_out(self) -> RGBTrainConfig:
+        if self.test and self.halves:
+            raise ValueError("test holds people out, halves holds pictures out: choose one")
+        return self

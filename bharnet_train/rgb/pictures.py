@@ -72,7 +72,7 @@ class Pictures(Dataset[Item]):
         chosen = inside[choose_moments(len(inside), self._moments, rng)]
         joints = resample(window, self._features, end, span / NANOSECONDS)
         return Item(
-            torch.from_numpy(tile(clip.cells[chosen])).movedim(-1, 0),
+            torch.from_numpy(tile(clip.cells.read(chosen))).movedim(-1, 0),
             torch.from_numpy(clip.shown[chosen].T.copy()),
             torch.from_numpy(joints.position),
             torch.from_numpy(joints.seen),

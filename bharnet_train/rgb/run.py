@@ -162,5 +162,5 @@ def _provenance(
         "skeleton_digest": skeleton.digest,
         "table": config.table,
         "clips": {"train": len(split.train), "test": len(split.test)},
-        "rejected": split.rejected,
+        "rejected": sorted(split.rejected),  # the reasons name folders; they were logged
     }
