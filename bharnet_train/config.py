@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bharnet.features import FeatureConfig
 from bharnet.network import NetworkConfig
+
+Config = TypeVar("Config", bound=BaseModel)
 
 
 class _Strict(BaseModel):
@@ -121,6 +123,11 @@ def read_config(path: Path, overrides: list[str] | None = None) -> TrainConfig:
 
     Raises InvalidConfig.
     """
+    return read_as(TrainConfig, path, overrides)
+
+
+def read_as(kind: type[Config], path: Path, overrides: list[str] | None = None) -> Config:
+    """The same for another kind of configuration."""
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
         for override in overrides or []:
@@ -131,7 +138,7 @@ def read_config(path: Path, overrides: list[str] | None = None) -> TrainConfig:
                 listed = isinstance(target, list)
                 target = target[int(section)] if listed else target.setdefault(section, {})
             target[last] = yaml.safe_load(value)
-        return TrainConfig.model_validate(values)
+        return kind.model_validate(values)
     except (
         OSError,
         yaml.YAMLError,
