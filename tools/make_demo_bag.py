@@ -23,7 +23,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from rosbags.interfaces import (
@@ -42,6 +41,7 @@ from bharnet.estimation.estimator import Detection
 from bharnet.estimation.mediapipe_estimator import MediaPipeEstimator
 from bharnet.observation import Coordinates
 from bharnet.skeleton import HAND_21
+from bharnet.video import BEGIN, distinct, open_video
 
 ROOT = Path(__file__).resolve().parents[1]
 POSES, TRUTH = "/bharnet/poses", "/bharnet/demo/truth"
@@ -159,24 +159,11 @@ def read_clips(paths: list[Path], segments: dict[str, Segment], rate: float) -> 
 
 def read_pictures(path: Path) -> tuple[tuple[NDArray[np.uint8], ...], tuple[float, ...]]:
     """The different RGB pictures (H, W, 3) of a video, and when a player shows each first."""
-    video = cv2.VideoCapture(str(path))
-    fps = video.get(cv2.CAP_PROP_FPS)
-    pictures: list[NDArray[np.uint8]] = []
-    shown_at: list[float] = []
-    number = 0
-    while True:
-        ok, frame = video.read()
-        if not ok:
-            break
-        picture = cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
-        if not pictures or not np.array_equal(picture, pictures[-1]):
-            pictures.append(picture)
-            shown_at.append(number / fps)
-        number += 1
-    video.release()
-    if not pictures:
-        raise OSError(f"{path} is no video that OpenCV can read")
-    return tuple(pictures), tuple(shown_at)
+    found = list(distinct(open_video(path)))
+    if not found:
+        raise OSError(f"{path} has no pictures")
+    pictures, stamps = zip(*found, strict=True)
+    return pictures, tuple((stamp - BEGIN) / 1e9 for stamp in stamps)
 
 
 def write_bag(clips: Iterator[Clip], out: Path, model: str) -> None:
