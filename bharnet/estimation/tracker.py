@@ -28,6 +28,8 @@ SCATTER = np.array(
 TRUNK = [0, 1, 2, 3, 4, 9, 10]
 # A person starts or turns: the place expected gets worse by this many person sizes a second.
 DRIFT = 0.7
+# Somebody new may already be walking, by as much; it is known once the velocity is.
+NEWCOMER_DRIFT = 2.0
 # A pairing below this is none: the joints lie about 1.6 tolerances apart.
 LOWEST_SIMILARITY = 0.3
 # Two detections as like as this, without any drift, are one person found twice.
@@ -42,6 +44,7 @@ class _Track:
     joints: NDArray[np.float32]  # (11, 3) x, y in picture heights, weight
     size: float  # in picture heights
     seen: int  # stamp in nanoseconds
+    first: int  # stamp in nanoseconds
     velocity: NDArray[np.float32] = field(default_factory=lambda: np.zeros(2, np.float32))
 
 
@@ -74,10 +77,7 @@ class Tracker:
         expected = [_expected(track, stamp) for track in self._tracks]
         similarity = np.array(
             [
-                [
-                    _similarity(where, places[i], track.size, (stamp - track.seen) / NANOSECONDS)
-                    for i in kept
-                ]
+                [_similarity(where, places[i], track.size, _doubt(track, stamp)) for i in kept]
                 for track, where in zip(self._tracks, expected, strict=True)
             ]
         )
@@ -86,7 +86,7 @@ class Tracker:
         for i in kept:
             track = known.get(i)
             if track is None:
-                track = _Track(next(self.ids), places[i], _size(places[i]), stamp)
+                track = _Track(next(self.ids), places[i], _size(places[i]), stamp, stamp)
                 self._tracks.append(track)
             else:
                 _follow(track, places[i], stamp)
@@ -117,13 +117,16 @@ def _size(place: NDArray[np.float32]) -> float:
 
 
 def _similarity(
-    a: NDArray[np.float32], b: NDArray[np.float32], size: float, seconds: float = 0.0
+    a: NDArray[np.float32], b: NDArray[np.float32], size: float, doubt: float = 0.0
 ) -> float:
-    """OKS of two places, 0..1: the mean over joints, each weighted by how well both are seen."""
+    """OKS of two places, 0..1: the mean over joints, each weighted by how well both are seen.
+
+    ``doubt``, in person sizes, is added to every joint's tolerance.
+    """
     weight = np.minimum(a[:, 2], b[:, 2])
     if (total := float(weight.sum())) <= 0:
         return 0.0
-    tolerance = size * (SCATTER + DRIFT * seconds)
+    tolerance = size * (SCATTER + doubt)
     apart = np.square(a[:, :2] - b[:, :2]).sum(1)
     like = np.exp(-apart / (2 * np.square(tolerance)))
     return float(np.where(weight > 0, weight * like, 0.0).sum()) / total
@@ -148,6 +151,12 @@ def _expected(track: _Track, stamp: int) -> NDArray[np.float32]:
     place = track.joints.copy()
     place[:, :2] += track.velocity * np.float32(reach)
     return place
+
+
+def _doubt(track: _Track, stamp: int) -> float:
+    """How far from the place expected the person may be, in person sizes."""
+    unseen, known = (stamp - track.seen) / NANOSECONDS, (track.seen - track.first) / NANOSECONDS
+    return (DRIFT + NEWCOMER_DRIFT * math.exp(-known / SMOOTH_SECONDS)) * unseen
 
 
 def _follow(track: _Track, place: NDArray[np.float32], stamp: int) -> None:
