@@ -83,13 +83,14 @@ def told_by_core():
     needs_ros()
     from rclpy.serialization import deserialize_message
 
+    from bharnet.bag import PoseBag
     from bharnet.checkpoint import load_checkpoint
     from bharnet.models import SHIPPED
+    from bharnet.poses import to_frame
     from bharnet.recognizer import Recognizer
     from bharnet.skeleton import get_layout
     from bharnet.stream import ActionStream, ignore
-    from bharnet_ros.bag import PoseBag
-    from bharnet_ros.convert import to_action_array, to_frame
+    from bharnet_ros.convert import to_action_array
     from bharnet_ros.demo.replay import collect
     from bharnet_ros.msg import PersonPoseArray
 
@@ -119,7 +120,7 @@ def test_the_shipped_recording_is_recognised(told_by_core):
 def test_the_node_says_what_the_core_says(told_by_core, speed, clock):
     import rclpy
 
-    from bharnet_ros.bag import PoseBag
+    from bharnet.bag import PoseBag
     from bharnet_ros.demo.domain import own_domain
     from bharnet_ros.demo.recogniser import recogniser
     from bharnet_ros.demo.replay import Replay

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bharnet_ros.bag import InvalidBag, PoseBag, shared_folder
+from bharnet.bag import InvalidBag, PoseBag
+from bharnet.share import shared_folder
 from bharnet_ros.demo.domain import own_domain
 
 NO_ROS = "ROS 2 or our messages are not here: use `make demo`, or `source tools/ros_env.sh` first"

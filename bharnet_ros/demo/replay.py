@@ -13,8 +13,9 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rosgraph_msgs.msg import Clock
 
-from bharnet_ros.bag import Recorded
-from bharnet_ros.convert import nanoseconds, to_time
+from bharnet.bag import Recorded
+from bharnet.poses import nanoseconds
+from bharnet_ros.convert import to_time
 from bharnet_ros.demo.score import Event
 from bharnet_ros.msg import Action, ActionArray, ActionLabels, PersonPoseArray
 

@@ -9,7 +9,7 @@ import numpy as np
 from rich.console import Console
 from rich.text import Text
 
-from bharnet_ros.convert import nanoseconds
+from bharnet.poses import nanoseconds
 from bharnet_ros.demo.replay import Outcome
 from bharnet_ros.demo.score import Score, Segment
 from bharnet_ros.msg import Action, ActionArray
