@@ -10,7 +10,10 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+
+from bharnet_train.evaluate_bag import evaluate_bag
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 console = Console()
@@ -86,6 +89,9 @@ def evaluate(
     _show(score(model, config, data, out, overrides or [], device))
 
 
+app.command("evaluate-bag")(evaluate_bag)
+
+
 @app.command()
 def info(model: Annotated[Path, typer.Argument(help="Checkpoint (.safetensors).")]) -> None:
     """Print what a checkpoint says of itself."""
@@ -110,14 +116,18 @@ def _show(result) -> None:  # type: ignore[no-untyped-def]  # Result; its import
 
 def main() -> None:
     """Run the command line; a known failure is one sentence and exit code 2."""
+    from bharnet.bag import InvalidBag
     from bharnet.checkpoint import InvalidCheckpoint
+    from bharnet.judging.evaluation import InvalidRequest
+    from bharnet.judging.invalid import InvalidLabels
     from bharnet_train.config import InvalidConfig, NothingToResume
     from bharnet_train.datasets.recordings import UnreadableData
 
+    invalid = (InvalidBag, InvalidCheckpoint, InvalidConfig, InvalidLabels, InvalidRequest)
     try:
         app()
-    except (InvalidCheckpoint, InvalidConfig, UnreadableData, NothingToResume) as error:
-        console.print(f"[red]bharnet:[/] {error}", highlight=False, soft_wrap=True)
+    except (*invalid, UnreadableData, NothingToResume) as error:
+        console.print(f"[red]bharnet:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(2)
 
 

@@ -23,6 +23,12 @@ class Person:
         """When the person was in view."""
         return union(self.sightings)
 
+    @property
+    def comes(self) -> int:
+        """The first stamp at which anything is known of the person."""
+        starts = [each.start for each in (*self.segments, *self.sightings)]
+        return min(starts + [each.onset for each in self.events], default=0)
+
     def switches(self) -> int:
         """How often the body id changed inside a segment.
 
@@ -45,7 +51,7 @@ class Person:
 def gather(
     truth: Sequence[Segment], events: Sequence[Event], sightings: Sequence[Sighting]
 ) -> list[Person]:
-    """Everybody, in the order of names; labelled people first.
+    """Everybody, labelled people first, then in the order in which they come.
 
     Labels without names: all bodies count as one person. Else a name means the body of that
     body_id and the bodies of that person_id; everybody else is a person of their own without
@@ -68,8 +74,8 @@ def gather(
         owner(event.body_id, event.person_id).events.append(event)
     for sighting in sightings:
         owner(sighting.body_id, sighting.person_id).sightings.append(sighting)
-    ordered = sorted(people.values(), key=lambda each: (not each.labelled, each.name))
-    return [_in_order(each) for each in ordered]
+    everybody = [_in_order(each) for each in people.values()]
+    return sorted(everybody, key=lambda each: (not each.labelled, each.comes, each.name))
 
 
 def _in_order(person: Person) -> Person:

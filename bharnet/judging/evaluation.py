@@ -1,0 +1,80 @@
+"""What is evaluated and how, and what comes of it: the data between the steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+
+from bharnet.judging.figures import Judgement
+from bharnet.judging.hearing import Listener
+from bharnet.judging.segments import Span
+from bharnet.models import SHIPPED
+
+
+class InvalidRequest(ValueError):
+    """What was asked for cannot be done; the message says why."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to evaluate, and how.
+
+    settings  fields of DecisionConfig and StreamConfig, instead of the model's and the defaults
+    recorded  judge the actions in the bag instead of recognising its poses anew
+    rename    label in the labels -> class of the model
+    idle      further labels that mean nothing is done
+    offset    seconds from the bag's first stamp to the zero of the labels
+    jobs      processes that recognise; 0 = as many as there are cores, if it is worth it
+
+    Raises InvalidRequest for what cannot be.
+    """
+
+    bag: Path
+    labels: Path | None = None
+    topic: str = ""
+    labels_topic: str = ""
+    recorded: bool = False
+    model: Path = SHIPPED
+    device: str = "cpu"
+    settings: Mapping[str, float] = field(default_factory=dict)
+    rename: Mapping[str, str] = field(default_factory=dict)
+    idle: Sequence[str] = ()
+    unlabelled: str = "idle"
+    offset: Decimal = Decimal(0)
+    jobs: int = 0
+
+    def __post_init__(self) -> None:
+        if self.unlabelled not in ("idle", "ignored"):
+            raise InvalidRequest(f"unlabelled time is idle or ignored, not '{self.unlabelled}'")
+        if not 0 <= self.jobs <= 64:
+            raise InvalidRequest(f"{self.jobs} jobs; 0 (as many as cores) to 64 can work")
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What was told of a recording, by whom."""
+
+    listener: Listener
+    span: Span  # of the recording's stamps
+    model: str
+    classes: tuple[str, ...] | None  # what the model can say; None = not recorded
+    idle: str  # the model's idle class
+    frames: int
+    settings: Mapping[str, float] = field(default_factory=dict)
+    left_out: Mapping[str, int] = field(default_factory=dict)  # what could not be used, by kind
+    ages: Sequence[float] = ()  # ms from a stamp to the recording of its result; recorded only
+    losses: Mapping[str, int] = field(default_factory=dict)  # of a replay
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Everything that a report needs. ``seconds`` and ``milliseconds`` differ in every run."""
+
+    request: Request
+    heard: Heard
+    labels: str  # where the labels came from
+    judgement: Judgement
+    seconds: float  # that it took
+    milliseconds: Mapping[str, Sequence[float]]  # by stage, each time
