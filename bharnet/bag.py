@@ -213,6 +213,16 @@ class PoseBag(Bag):
         """Every message of poses, in the order of recording."""
         return self.recorded(self._poses)
 
+    def span(self) -> tuple[int, int]:
+        """First and last stamp. Raises EmptyBag if no message has one."""
+        stamps = [each.stamp for each in self.poses() if each.stamp > 0]
+        if not stamps:
+            raise EmptyBag(
+                f"{self.path}: no message on {self.topic} has a stamp; the pose source must give "
+                "the acquisition time"
+            )
+        return min(stamps), max(stamps)
+
     def truth(self) -> list[str]:
         """What is known to be in the recording, as JSON texts; [] if nothing is told."""
         return self.texts(TRUTH)

@@ -9,7 +9,7 @@ from dataclasses import asdict, fields
 
 import torch
 
-from bharnet.bag import POSES, EmptyBag, PoseBag, Recorded
+from bharnet.bag import EmptyBag, PoseBag
 from bharnet.checkpoint import load_checkpoint
 from bharnet.decision import DecisionConfig
 from bharnet.judging.ahead import run
@@ -57,7 +57,7 @@ def recognise(
 
     listener, used = Listener(), 0
     with PoseBag(request.bag, request.topic) as bag:
-        span = span_of(bag.poses(), bag)
+        span = Span(*bag.span())
         check(span)
         layout = get_layout(info.features.body_layout)
 
@@ -104,17 +104,6 @@ def configure(
     if "max_people" in stream:
         stream["max_people"] = int(stream["max_people"])
     return DecisionConfig(**{**model, **decision}), StreamConfig(**stream)  # type: ignore[arg-type]
-
-
-def span_of(recorded: Iterator[Recorded], bag: PoseBag) -> Span:
-    """From the first to the last stamp. Raises EmptyBag if all are zero."""
-    stamps = [each.stamp for each in recorded if each.stamp > 0]
-    if not stamps:
-        raise EmptyBag(
-            f"{bag.path}: no message on {bag.topic or POSES} has a stamp; the pose source must "
-            "give the acquisition time"
-        )
-    return Span(min(stamps), max(stamps))
 
 
 def _cores() -> int:

@@ -32,10 +32,10 @@ def evaluate(
     InvalidCheckpoint or InvalidRequest.
     """
     begun, stopwatch = time.perf_counter(), Stopwatch()
-    rows, source = _read(request)
+    rows, source = read_rows(request)
 
     def truth(span: Span) -> list[Segment]:
-        return to_segments(rows, Clock(span.start, request.offset), span, request.rename)
+        return to_truth(rows, request, span)
 
     anew = not request.recorded
     heard = recognise(request, truth, stopwatch, progress) if anew else listen(request)
@@ -54,7 +54,7 @@ def evaluate(
     return Evaluation(request, heard, source, judgement, seconds, stopwatch.milliseconds)
 
 
-def _read(request: Request) -> tuple[list[Row], str]:
+def read_rows(request: Request) -> tuple[list[Row], str]:
     """The labels as written, and where they came from."""
     if request.labels is not None:
         return read_labels(request.labels), request.labels.name
@@ -67,6 +67,11 @@ def _read(request: Request) -> tuple[list[Row], str]:
         f"{request.bag} has no labels on {' or '.join(topics)}; give a file of them "
         "(with a header only, if nothing is done in the recording)"
     )
+
+
+def to_truth(rows: Sequence[Row], request: Request, span: Span) -> list[Segment]:
+    """The rows as segments of a recording of this span. Raises InvalidLabels."""
+    return to_segments(rows, Clock(span.start, request.offset), span, request.rename)
 
 
 def _refuse_strangers(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bharnet.bag import ACTION_TYPE, ACTIONS, LABELS_TYPE, POSE_TYPE, Bag, DamagedBag, PoseBag
 from bharnet.decision import Reason
-from bharnet.judging.anew import span_of
 from bharnet.judging.evaluation import Heard, Request
 from bharnet.judging.hearing import Listener, from_actions
 from bharnet.judging.segments import Span
@@ -71,5 +70,5 @@ def _span(bag: Bag, listener: Listener) -> Span:
         return Span(int(noted[0]), int(noted[1]))
     if bag.has(POSE_TYPE):
         with PoseBag(bag.path) as poses:
-            return span_of(poses.poses(), poses)
+            return Span(*poses.span())
     return Span(listener.first, listener.newest)

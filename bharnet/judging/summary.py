@@ -29,10 +29,10 @@ def summarise(report: Mapping[str, Any]) -> str:
     if recording["result_age_ms"]:
         age = recording["result_age_ms"]
         lines.append(f"age          p50 {age['p50']:.0f} ms, p95 {age['p95']:.0f} ms")
-    for name in ("losses", "left_out"):
+    for name, title in (("losses", "replayed"), ("left_out", "left out")):
         if recording[name]:
             told = ", ".join(f"{count} {key}" for key, count in recording[name].items())
-            lines.append(f"{name.replace('_', ' '):<13}{told}")
+            lines.append(f"{title:<13}{told}")
     return "\n".join(lines)
 
 
