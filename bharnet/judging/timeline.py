@@ -28,6 +28,7 @@ class Box:
     title: str
     kind: str
     hue: int
+    text_x: float
     mark: float | None = None  # where a robot knew
 
 
@@ -95,16 +96,15 @@ def _strip(
             if (placed := place(a, b)) is None or (b > a and not placed[1]):
                 continue
             x, width = placed
-            at = None if mark is None or not start <= mark <= end else (mark - start) * scale
-            yield Box(
-                x,
-                max(width, 1.5),
-                text if len(text) * CHARACTER + 6 < width else "",
-                title,
-                kind,
-                colours.get(text, 0),
-                None if at is None else round(at, 2),
-            )
+            at = None
+            if mark is not None and start <= mark <= end:
+                at = round((mark - start) * scale, 2)
+            room, text_x = len(text) * CHARACTER + 8, x + 5
+            if at is not None and x <= at < x + room and at + room < x + width:
+                text_x = at + 5  # behind the mark rather than under it
+            shown = text if room < width else ""
+            hue = colours.get(text, 0)
+            yield Box(x, max(width, 1.5), shown, title, kind, hue, round(text_x, 2), at)
 
     step = _fitting(end - start, TICK_SECONDS, MOST_TICKS)
     marks = (math.ceil(start / step) * step + i * step for i in range(MOST_TICKS + 1))
