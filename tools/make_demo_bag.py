@@ -19,10 +19,10 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from rosbags.interfaces import (
@@ -37,10 +37,11 @@ from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, W
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
+from bharnet.estimation.estimator import Detection
 from bharnet.estimation.mediapipe_estimator import MediaPipeEstimator
-from bharnet.estimation.person import PersonEstimate
 from bharnet.observation import Coordinates
 from bharnet.skeleton import HAND_21
+from bharnet.video import BEGIN, distinct, open_video
 
 ROOT = Path(__file__).resolve().parents[1]
 POSES, TRUTH = "/bharnet/poses", "/bharnet/demo/truth"
@@ -158,24 +159,11 @@ def read_clips(paths: list[Path], segments: dict[str, Segment], rate: float) -> 
 
 def read_pictures(path: Path) -> tuple[tuple[NDArray[np.uint8], ...], tuple[float, ...]]:
     """The different RGB pictures (H, W, 3) of a video, and when a player shows each first."""
-    video = cv2.VideoCapture(str(path))
-    fps = video.get(cv2.CAP_PROP_FPS)
-    pictures: list[NDArray[np.uint8]] = []
-    shown_at: list[float] = []
-    number = 0
-    while True:
-        ok, frame = video.read()
-        if not ok:
-            break
-        picture = cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
-        if not pictures or not np.array_equal(picture, pictures[-1]):
-            pictures.append(picture)
-            shown_at.append(number / fps)
-        number += 1
-    video.release()
-    if not pictures:
-        raise OSError(f"{path} is no video that OpenCV can read")
-    return tuple(pictures), tuple(shown_at)
+    found = list(distinct(open_video(path)))
+    if not found:
+        raise OSError(f"{path} has no pictures")
+    pictures, stamps = zip(*found, strict=True)
+    return pictures, tuple((stamp - BEGIN) / 1e9 for stamp in stamps)
 
 
 def write_bag(clips: Iterator[Clip], out: Path, model: str) -> None:
@@ -218,7 +206,7 @@ def add_messages(writer: Writer, store: Typestore, clips: Iterator[Clip], model:
         writer.write(truth, clip.start_ns, told)
         found = left = right = 0
         # A new estimator a clip: nothing tracked in one may reach into the next.
-        with MediaPipeEstimator(model) as estimator:  # type: ignore[arg-type]
+        with closing(MediaPipeEstimator(model)) as estimator:
             for number, picture in enumerate(clip.pictures):
                 people = estimator.estimate(picture, clip.stamp(number))
                 message = pose_array(store, clip, estimator, number, people)
@@ -245,7 +233,7 @@ def pose_array(
     clip: Clip,
     estimator: MediaPipeEstimator,
     number: int,
-    people: list[PersonEstimate],
+    people: list[Detection],
 ) -> object:
     """One picture as PersonPoseArray; in these clips there is one person at most."""
     types = store.types
