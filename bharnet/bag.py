@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 POSE_TYPE = "bharnet_ros/msg/PersonPoseArray"
+IMAGE_TYPES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
 ACTION_TYPE = "bharnet_ros/msg/ActionArray"
 LABELS_TYPE = "bharnet_ros/msg/ActionLabels"
 TEXT_TYPE = "std_msgs/msg/String"
-POSES, ACTIONS = "/bharnet/poses", "/bharnet/actions"
+POSES, ACTIONS, IMAGES = "/bharnet/poses", "/bharnet/actions", "/image"
 TRUTH = "/bharnet/demo/truth"
 MESSAGES = ("PersonPose", "PersonPoseArray", "Hypothesis", "Action", "ActionArray", "ActionLabels")
 
@@ -188,44 +189,60 @@ class Bag:
         )
 
 
-class PoseBag(Bag):
-    """A recording of poses. Raises InvalidBag."""
+class TopicBag(Bag):
+    """A recording of which one topic is read; its messages begin with a header."""
+
+    kinds: tuple[str, ...]
+    usual: str
+    source: str  # who fills the topic, for complaints
 
     def __init__(self, path: Path, topic: str = "") -> None:
         super().__init__(path)
         try:
-            self._poses = self.choose((POSE_TYPE,), topic, POSES)
+            self.chosen = self.choose(self.kinds, topic, self.usual)
         except InvalidBag:
             self._reader.close()
             raise
 
     @property
     def topic(self) -> str:
-        """The topic whose poses are read."""
-        return self._poses.topic
+        """The topic that is read."""
+        return self.chosen.topic
 
     @property
     def count(self) -> int:
-        """How many messages of poses there are."""
-        return self._poses.msgcount
-
-    def poses(self) -> Iterator[Recorded]:
-        """Every message of poses, in the order of recording."""
-        return self.recorded(self._poses)
+        """How many messages it has."""
+        return self.chosen.msgcount
 
     def span(self) -> tuple[int, int]:
         """First and last stamp. Raises EmptyBag if no message has one."""
-        stamps = [each.stamp for each in self.poses() if each.stamp > 0]
+        stamps = [each.stamp for each in self.recorded(self.chosen) if each.stamp > 0]
         if not stamps:
             raise EmptyBag(
-                f"{self.path}: no message on {self.topic} has a stamp; the pose source must give "
+                f"{self.path}: no message on {self.topic} has a stamp; {self.source} must give "
                 "the acquisition time"
             )
         return min(stamps), max(stamps)
 
+
+class PoseBag(TopicBag):
+    """A recording of poses. Raises InvalidBag."""
+
+    kinds, usual, source = (POSE_TYPE,), POSES, "the pose source"
+
+    def poses(self) -> Iterator[Recorded]:
+        """Every message of poses, in the order of recording."""
+        return self.recorded(self.chosen)
+
     def truth(self) -> list[str]:
         """What is known to be in the recording, as JSON texts; [] if nothing is told."""
         return self.texts(TRUTH)
+
+
+class ImageBag(TopicBag):
+    """A recording of pictures. Raises InvalidBag."""
+
+    kinds, usual, source = IMAGE_TYPES, IMAGES, "the camera"
 
 
 def known_types() -> Typestore:

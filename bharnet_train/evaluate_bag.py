@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from bharnet.estimation.people import PeopleEstimator
 
 Settings = Annotated[
     list[str] | None, typer.Option("--set", help="Setting, e.g. enter_threshold=0.7.")
@@ -25,6 +29,11 @@ def evaluate_bag(
         Path | None, typer.Option(help="CSV, ELAN (.eaf) or VIA (.json, .csv); else a topic.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder; runs/BAG-report if not given.")] = None,
+    images: Annotated[
+        bool, typer.Option("--images", help="Estimate people in the bag's pictures.")
+    ] = False,
+    pose: Annotated[str, typer.Option(help="With --images: lite, full or heavy.")] = "full",
+    max_people: Annotated[int, typer.Option(help="With --images: how many to look for.")] = 2,
     model: Annotated[Path | None, typer.Option(help="Checkpoint; else the shipped one.")] = None,
     recorded: Annotated[
         bool, typer.Option("--recorded", help="Judge the recorded actions, do not recognise.")
@@ -64,6 +73,7 @@ def evaluate_bag(
         labels,
         topic=topic,
         labels_topic=labels_topic,
+        camera=_camera(pose, max_people) if images else None,
         recorded=recorded,
         model=model or SHIPPED,
         device=device,
@@ -86,6 +96,28 @@ def evaluate_bag(
     except OSError as error:
         raise InvalidRequest(f"the report cannot be written: {error}") from None
     print(f"{summarise(report)}\n{folder / PAGE}")
+
+
+def _camera(pose: str, max_people: int) -> Callable[[], PeopleEstimator]:
+    """Opens an estimator that gives the same ids in every run."""
+    from bharnet.judging.evaluation import InvalidRequest
+
+    def opened() -> PeopleEstimator:
+        try:
+            from bharnet.estimation.choose import EstimatorConfig, open_estimator
+            from bharnet.estimation.estimator import EstimatorUnavailable
+            from bharnet.estimation.ids import body_ids
+            from bharnet.estimation.people import PeopleEstimator
+            from bharnet.estimation.tracker import Tracker
+        except ImportError as error:
+            raise InvalidRequest(f"{error}; pip install '.[camera]' to read pictures") from None
+        try:
+            estimator = open_estimator(EstimatorConfig(model=pose, max_people=max_people))
+        except (EstimatorUnavailable, ValueError) as error:
+            raise InvalidRequest(str(error)) from None
+        return PeopleEstimator(estimator, Tracker(ids=body_ids(0)))
+
+    return opened
 
 
 def _pairs(given: list[str] | None, option: str) -> dict[str, str]:

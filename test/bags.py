@@ -48,6 +48,30 @@ def write_bag(
     return folder
 
 
+def write_pictures(folder: Path, pictures: Sequence[np.ndarray], rate: float = 10.0) -> Path:
+    """Pictures (H, W, 3) in RGB from START on; the last one is cut short."""
+    kind = "sensor_msgs/msg/Image"
+    types = STORE.types
+    with Writer(folder, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+        topic = writer.add_connection("/camera/image", kind, typestore=STORE)
+        for i, picture in enumerate(pictures):
+            stamp = START + round(i / rate * NANOSECONDS)
+            time = types["builtin_interfaces/msg/Time"](*divmod(stamp, NANOSECONDS))
+            height, width = picture.shape[:2]
+            data = picture.ravel() if i + 1 < len(pictures) else picture.ravel()[:100]
+            message = types[kind](
+                header=types["std_msgs/msg/Header"](stamp=time, frame_id="camera"),
+                height=height,
+                width=width,
+                encoding="rgb8",
+                is_bigendian=0,
+                step=3 * width,
+                data=data,
+            )
+            writer.write(topic, stamp, STORE.serialize_cdr(message, kind))
+    return folder
+
+
 def frame_of(stamp: int, people: Sequence[str]) -> Any:
     """A PersonPoseArray of upper_body_11 in a 640 x 480 picture."""
     types = STORE.types

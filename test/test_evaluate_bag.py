@@ -8,12 +8,18 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import ClassVar
 
+import numpy as np
 import pytest
-from bags import write_bag
+from bags import write_bag, write_pictures
+from people import standing
 from rosbags.rosbag2 import CompressionMode, StoragePlugin
 from tiny import save_model
 
+from bharnet.estimation.estimator import Detection
+from bharnet.estimation.people import PeopleEstimator
+from bharnet.estimation.tracker import Tracker
 from bharnet.judging.document import describe
 from bharnet.judging.evaluate import evaluate
 from bharnet.judging.evaluation import InvalidRequest, Request
@@ -258,6 +264,7 @@ def broken(tmp_path, bag, labels, model):
         "no model": (bag, labels, ("--model", tmp_path / "none.safetensors")),
         "no number": (bag, labels, ("--set", "enter_seconds=soon")),
         "no pair": (bag, labels, ("--rename", "hello")),
+        "no pictures": (bag, labels, ("--images",)),
         "no device": (bag, labels, ("--device", "toaster")),
         "nowhere to write": (bag, labels, ("--out", labels)),
     }
@@ -277,6 +284,7 @@ SAID = {
     "no model": "none.safetensors",
     "no number": "--offset and --set want numbers",
     "no pair": "write it as NAME=VALUE",
+    "no pictures": "has no topic of sensor_msgs/msg/Image or sensor_msgs/msg/Compressed",
     "no device": "device 'toaster' is none of",
     "nowhere to write": "the report cannot be written",
 }
@@ -345,3 +353,44 @@ def test_a_long_recording_is_cut_into_strips():
             assert 0 <= box.x <= box.x + box.width <= 1001.5
     nobody = {"in_view": [], "segments": [], "events": []}
     assert strips(nobody, {}) == []
+
+
+class Somebody:
+    """An estimator that sees one person in every picture that is not black."""
+
+    name, body_layout = "somebody", "upper_body_11"
+    network_ms: ClassVar[dict[str, float]] = {}
+    closed = False
+
+    def estimate(self, image, stamp):
+        body, hands = standing()
+        body = body / [image.shape[1] / image.shape[0], 1, 1, 1]
+        return [Detection(body.astype(np.float32), hands[0], hands[1])] if image.any() else []
+
+    def reset(self):
+        pass
+
+    def close(self):
+        self.closed = True
+
+
+def test_pictures_go_through_an_estimator(tmp_path, model):
+    dark, light = np.zeros((48, 64, 3), np.uint8), np.full((48, 64, 3), 90, np.uint8)
+    bag = write_pictures(tmp_path / "bag", [dark] * 10 + [light] * 40 + [dark] * 30)
+    (tmp_path / "x.csv").write_text("start,end,label\n1,5,wave\n")
+    estimator = Somebody()
+
+    def camera():
+        return PeopleEstimator(estimator, Tracker(ids=iter(["only"])))
+
+    found = evaluate(Request(bag, tmp_path / "x.csv", model=model, camera=camera))
+    assert found.heard.frames == 79
+    assert dict(found.heard.left_out) == {"image": 1}
+    (event,) = found.heard.listener.events
+    assert (event.body_id, event.label) == ("only", "wave")
+    assert found.judgement.overall.scores[0.5].true == 1
+    assert "estimate" in found.milliseconds
+    assert describe(found)["recording"]["source"] == "pictures, recognised anew"
+    assert estimator.closed
+    with pytest.raises(InvalidRequest, match="without pictures"):
+        Request(bag, recorded=True, camera=camera)

@@ -1,7 +1,8 @@
-"""The poses of a bag through the core: what it tells of them."""
+"""The poses or pictures of a bag through the core: what it tells of them."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -9,14 +10,14 @@ from dataclasses import asdict, fields
 
 import torch
 
-from bharnet.bag import EmptyBag, PoseBag
+from bharnet.bag import EmptyBag, ImageBag, PoseBag
 from bharnet.checkpoint import load_checkpoint
 from bharnet.decision import DecisionConfig
 from bharnet.judging.ahead import run
 from bharnet.judging.evaluation import Heard, InvalidRequest, Request
 from bharnet.judging.hearing import Listener, from_tick
 from bharnet.judging.segments import Span
-from bharnet.judging.sources import Stopwatch, pose_frames
+from bharnet.judging.sources import Stopwatch, image_frames, pose_frames
 from bharnet.observation import Frame
 from bharnet.recognizer import Recognizer
 from bharnet.skeleton import get_layout
@@ -56,14 +57,23 @@ def recognise(
         return ActionStream(asked, decision, config, report)
 
     listener, used = Listener(), 0
-    with PoseBag(request.bag, request.topic) as bag:
+    kind = ImageBag if request.camera else PoseBag
+    with contextlib.ExitStack() as stack:
+        bag = stack.enter_context(kind(request.bag, request.topic))
         span = Span(*bag.span())
         check(span)
         layout = get_layout(info.features.body_layout)
+        if isinstance(bag, PoseBag):
+            source = pose_frames(bag, layout, report, stopwatch)
+        else:
+            assert request.camera is not None
+            assert isinstance(bag, ImageBag)
+            camera = stack.enter_context(request.camera())
+            source = image_frames(bag, camera, layout, report, stopwatch)
 
         def frames() -> Iterator[Frame]:
             nonlocal used
-            for used, frame in enumerate(pose_frames(bag, layout, report, stopwatch), 1):
+            for used, frame in enumerate(source, 1):
                 if not used % 500:
                     progress(used, bag.count)
                 yield frame
@@ -75,7 +85,7 @@ def recognise(
             listener.hear(tick.stamp, from_tick(tick, info.classes))
     if not used:
         raise EmptyBag(
-            f"{request.bag}: none of its {bag.count} messages of poses can be used "
+            f"{request.bag}: none of the {bag.count} messages on {bag.topic} can be used "
             f"({', '.join(sorted(left_out))}); what they must hold is said in msg/"
         )
     return Heard(

@@ -25,7 +25,7 @@ def describe(evaluation: Evaluation) -> dict[str, Any]:
         "format": FORMAT,
         "recording": {
             "bag": request.bag.resolve().name,
-            "source": "recorded actions" if request.recorded else "poses, recognised anew",
+            "source": _source(evaluation),
             "first_stamp": zero,
             "seconds": _round(heard.span.length / NANOSECONDS),
             "frames": heard.frames,
@@ -95,6 +95,12 @@ def describe_timings(evaluation: Evaluation) -> dict[str, Any]:
             if took
         },
     }
+
+
+def _source(evaluation: Evaluation) -> str:
+    if evaluation.request.recorded:
+        return "recorded actions"
+    return f"{'pictures' if evaluation.request.camera else 'poses'}, recognised anew"
 
 
 def _figures(figures: Figures) -> dict[str, Any]:

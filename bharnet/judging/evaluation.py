@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bharnet.judging.figures import Judgement
 from bharnet.judging.hearing import Listener
 from bharnet.judging.segments import Span
 from bharnet.models import SHIPPED
+
+if TYPE_CHECKING:
+    from bharnet.estimation.people import PeopleEstimator
 
 
 class InvalidRequest(ValueError):
@@ -22,6 +26,7 @@ class Request:
     """What to evaluate, and how.
 
     settings  fields of DecisionConfig and StreamConfig, instead of the model's and the defaults
+    camera    opens the estimator; given, the bag's pictures are read and not its poses
     recorded  judge the actions in the bag instead of recognising its poses anew
     rename    label in the labels -> class of the model
     idle      further labels that mean nothing is done
@@ -35,6 +40,7 @@ class Request:
     labels: Path | None = None
     topic: str = ""
     labels_topic: str = ""
+    camera: Callable[[], PeopleEstimator] | None = None
     recorded: bool = False
     model: Path = SHIPPED
     device: str = "cpu"
@@ -48,6 +54,8 @@ class Request:
     def __post_init__(self) -> None:
         if self.unlabelled not in ("idle", "ignored"):
             raise InvalidRequest(f"unlabelled time is idle or ignored, not '{self.unlabelled}'")
+        if self.camera and self.recorded:
+            raise InvalidRequest("recorded actions are judged without pictures; ask for one")
         if not 0 <= self.jobs <= 64:
             raise InvalidRequest(f"{self.jobs} jobs; 0 (as many as cores) to 64 can work")
 

@@ -1,7 +1,7 @@
 """What a recording shows, frame after frame: the one seam between bags and the core.
 
-A source is an iterator of ``Frame`` (each carries its stamp), in the order of recording. Poses
-are one; pictures through an estimator are another, and nothing after this file knows which.
+A source is an iterator of ``Frame`` (each carries its stamp), in the order of recording: poses as
+they are, or pictures through an estimator. Nothing after this file knows which.
 """
 
 from __future__ import annotations
@@ -9,12 +9,16 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from bharnet.bag import POSE_TYPE, DamagedBag, PoseBag
+from bharnet.bag import POSE_TYPE, DamagedBag, ImageBag, PoseBag
 from bharnet.observation import Frame
-from bharnet.poses import to_frame
+from bharnet.poses import nanoseconds, to_frame
 from bharnet.skeleton import Layout
 from bharnet.stream import Report
+
+if TYPE_CHECKING:
+    from bharnet.estimation.people import PeopleEstimator
 
 
 class Stopwatch:
@@ -57,4 +61,34 @@ def pose_frames(
         stopwatch.lap("convert")
         if frame is not None:
             yield frame
+        stopwatch.start()
+
+
+def image_frames(
+    bag: ImageBag, camera: PeopleEstimator, layout: Layout, report: Report, stopwatch: Stopwatch
+) -> Iterator[Frame]:
+    """The people in the pictures of a topic; ``report`` is told of pictures left out."""
+    from rosbags.image import message_to_cvimage
+
+    from bharnet.estimation.estimator import InvalidFrame
+
+    stopwatch.start()
+    for _, message in bag.messages(bag.chosen):
+        stopwatch.lap("read")
+        try:
+            image = message_to_cvimage(message, "rgb8")
+        except Exception as error:  # decoders raise whatever comes over a broken picture
+            report("image", f"a picture cannot be decoded: {type(error).__name__}: {error}")
+            stopwatch.start()
+            continue
+        stopwatch.lap("convert")
+        try:
+            seen = camera.estimate(image, nanoseconds(message.header.stamp))
+        except InvalidFrame as error:
+            report(error.key, str(error))
+            stopwatch.start()
+            continue
+        frame = seen.to_frame(layout, report)
+        stopwatch.lap("estimate")
+        yield frame
         stopwatch.start()
