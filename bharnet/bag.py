@@ -115,7 +115,9 @@ class Bag:
                     f"{self.path}: {topic} is of type {other[0].msgtype}, not {wanted_type}; "
                     "name another topic"
                 )
-        found = {each.topic: each for each in connections if each.msgtype in kinds}
+        # A topic may have been recorded from several publishers; one of them may have been silent.
+        fullest = sorted(connections, key=lambda each: each.msgcount)
+        found = {each.topic: each for each in fullest if each.msgtype in kinds}
         if not found:
             there = sorted({f"{each.topic} ({each.msgtype})" for each in connections})
             raise NoTopic(

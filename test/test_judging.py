@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bharnet.decision import Reason, State
 from bharnet.judging.figures import NOTHING
+from bharnet.judging.hearing import Listener, Told
 from bharnet.judging.matching import Verdict
 from bharnet.judging.metrics import THRESHOLDS, judge
 from bharnet.judging.segments import (
@@ -178,6 +180,68 @@ def test_an_event_that_ended_at_once_is_judged_too():
     assert verdicts([], [told("yes", 12, 12)]) == ["false alarm"]
 
 
+# Hearing: what was told, tick after tick.
+
+
+def said(state: State, event_id: int = 0, body: str = "a", at: float = 0.0, **more) -> Told:
+    given = {"onset": ns(1), "offset": 0, "confidence": 0.8, "reason": Reason.NONE, **more}
+    label = "wave" if event_id else ""
+    return Told(
+        body_id=body, person_id="", state=state, event_id=event_id, label=label,
+        last_seen=ns(at), **given,
+    )  # fmt: skip
+
+
+def heard(*results: tuple[float, list[Told]]) -> Listener:
+    listener = Listener()
+    for at, told_then in results:
+        listener.hear(ns(at), told_then)
+    return listener
+
+
+def test_an_event_is_heard_from_onset_to_offset():
+    listener = heard(
+        (1.5, [said(State.ONSET, 1, at=1.5)]),
+        (2.0, [said(State.ONGOING, 1, at=2.0, confidence=0.9)]),
+    )
+    assert listener.running
+    listener.hear(ns(3), [said(State.OFFSET, 1, at=3.0, offset=ns(2.5), confidence=0.1)])
+    assert not listener.running
+    assert listener.events == [Event("a", "wave", ns(1), ns(2.5), ns(1.5), 0.9)]
+    assert listener.sightings == [Sighting(ns(1.5), ns(3), "a")]
+    assert (listener.first, listener.newest, listener.results) == (ns(1.5), ns(3), 3)
+
+
+def test_a_recording_may_begin_and_end_in_the_middle():
+    listener = heard(
+        (5.0, [said(State.ONGOING, 9, at=5.0)]), (6.0, [said(State.ONGOING, 9, at=6.0)])
+    )
+    assert listener.events == [Event("a", "wave", ns(1), ns(6), ns(5), 0.8)]
+
+
+def test_a_node_that_was_started_again_counts_from_one_again():
+    end = said(State.OFFSET, 1, at=2.0, offset=ns(2), reason=Reason.INPUT_STOPPED)
+    again = said(State.ONSET, 1, at=8.0, onset=ns(7))
+    listener = heard((1.5, [said(State.ONSET, 1, at=1.5)]), (2.0, [end]), (8.0, [again]))
+    assert [(each.onset, each.offset) for each in listener.events] == [
+        (ns(1), ns(2)),
+        (ns(7), ns(8)),
+    ]
+
+
+def test_who_was_lost_comes_anew():
+    here, lost = said(State.IDLE, at=1.0), said(State.OFFSET, 1, at=1.0, reason=Reason.LOST)
+    later = said(State.IDLE, at=4.0)
+    assert len(heard((1.0, [here]), (2.5, [lost]), (4.0, [later])).sightings) == 2
+    # Listed all the time: results were only rare.
+    assert len(heard((1.0, [here]), (4.0, [later])).sightings) == 1
+
+
+def test_confidence_that_is_none_costs_nothing():
+    listener = heard((1.0, [said(State.ONSET, 1, at=1.0, confidence=float("nan"))]))
+    assert listener.events[0].confidence == 0.0
+
+
 # Laws.
 
 times = st.integers(0, 600)
@@ -224,6 +288,7 @@ def as_set(found: list[Span]) -> set[int]:
     return {t for each in found for t in range(each.start, each.end)}
 
 
+@settings(deadline=None)
 @given(spans(), spans())
 def test_spans_are_sets_of_time(a, b):
     a, b = union(a), union(b)
@@ -233,6 +298,7 @@ def test_spans_are_sets_of_time(a, b):
     assert total(a) == len(as_set(a))
 
 
+@settings(deadline=None)
 @given(spans(), spans())
 def test_overlap_is_symmetric(a, b):
     for one in a:
@@ -252,6 +318,7 @@ def figures(found) -> dict:
     return {**plain, "mistakes": sorted(costs)}
 
 
+@settings(deadline=None)
 @given(truths())
 def test_telling_all_as_it_was_is_perfect(truth):
     events = [
@@ -268,6 +335,7 @@ def test_telling_all_as_it_was_is_perfect(truth):
         assert found.overall.delay.p90 == found.overall.onset_error.p90 == 0.0
 
 
+@settings(deadline=None)
 @given(truths(), events_of(), st.integers(0, 10**18))
 def test_when_it_was_makes_no_difference(truth, events, later):
     moved = judge(
@@ -281,6 +349,7 @@ def test_when_it_was_makes_no_difference(truth, events, later):
     assert figures(moved) == figures(judge(truth, events, MINUTE))
 
 
+@settings(deadline=None)
 @given(truths(), events_of())
 def test_what_people_are_called_makes_no_difference(truth, events):
     other = {"ann": "zoe", "bob": "abe"}
@@ -292,6 +361,7 @@ def test_what_people_are_called_makes_no_difference(truth, events):
     assert figures(renamed) == figures(judge(truth, events, MINUTE))
 
 
+@settings(deadline=None)
 @given(truths(), events_of(), st.sampled_from(("idle", "ignored")))
 def test_figures_fit_together(truth, events, unlabelled):
     found = judge(truth, events, MINUTE, unlabelled=unlabelled)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from people import START
 
@@ -195,6 +195,7 @@ def test_files_that_are_none(tmp_path):
         read_labels(tmp_path)
 
 
+@settings(deadline=None)
 @given(st.text(), st.sampled_from([".csv", ".eaf", ".json"]))
 def test_any_text_is_read_or_refused(tmp_path_factory, text, suffix):
     path = tmp_path_factory.getbasetemp() / f"any{suffix}"

@@ -117,4 +117,5 @@ def configure(
 
 
 def _cores() -> int:
-    return min(4, len(os.sched_getaffinity(0)))
+    given = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return min(4, given or 1)

@@ -31,7 +31,9 @@ class Request:
     rename    label in the labels -> class of the model
     idle      further labels that mean nothing is done
     offset    seconds from the bag's first stamp to the zero of the labels
-    jobs      processes that recognise; 0 = as many as there are cores, if it is worth it
+    jobs      processes that recognise; 0 = as many as there are cores, if it is worth it. More
+              than one start this program's main module anew: it must be guarded, as Python's
+              multiprocessing asks
 
     Raises InvalidRequest for what cannot be.
     """
@@ -49,7 +51,7 @@ class Request:
     idle: Sequence[str] = ()
     unlabelled: str = "idle"
     offset: Decimal = Decimal(0)
-    jobs: int = 0
+    jobs: int = 1
 
     def __post_init__(self) -> None:
         if self.unlabelled not in ("idle", "ignored"):

@@ -6,6 +6,7 @@ by the very same figures as a recording that is recognised anew.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -144,18 +145,19 @@ class Listener:
 
     def _happened(self, stamp: int, each: Told) -> None:
         event = self._by_id.get(each.event_id)
+        sure = each.confidence if math.isfinite(each.confidence) else 0.0
         # A node that was started again counts from one again.
         if event is None or each.state == State.ONSET:
             event = _Running(
-                each.body_id, each.person_id, each.label, each.onset, stamp, each.confidence, stamp
+                each.body_id, each.person_id, each.label, each.onset, stamp, sure, stamp
             )
             self._events.append(event)
             self._by_id[each.event_id] = event
         event.last_told = stamp
         if each.state == State.OFFSET:
             event.offset = each.offset
-        elif each.confidence > event.confidence:
-            event.confidence = each.confidence
+        else:
+            event.confidence = max(event.confidence, sure)
 
     def _saw(self, each: Told) -> None:
         if not each.last_seen:

@@ -67,7 +67,8 @@ def _span(bag: Bag, listener: Listener) -> Span:
     """Of the poses where they are known, so that labels mean the same time as offline."""
     noted = bag.notes.get(SPAN_NOTE, "").split()
     if len(noted) == 2 and all(each.isdecimal() for each in noted):
-        return Span(int(noted[0]), int(noted[1]))
+        first, last = map(int, noted)
+        return Span(min(first, last), last)
     if bag.has(POSE_TYPE):
         with PoseBag(bag.path) as poses:
             return Span(*poses.span())
