@@ -14,6 +14,8 @@ PYTHON ?= $(shell for python in python3 python3.12 python3.11 python3.10; do \
 SPEED ?= 1
 # A rosbag2 with a pose topic, to be played instead of the recording that ships.
 BAG ?=
+# What really happens in BAG: CSV, ELAN or VIA; without it, a topic of the bag.
+LABELS ?=
 # A folder of recordings to train on, instead of where the tool looks.
 DATA ?=
 # More arguments for the tool behind a target, as in: make test ARGS="-k window"
@@ -22,7 +24,7 @@ ARGS ?=
 ENVIRONMENT := source tools/ros_env.sh &&
 CHECKED := bharnet bharnet_ros bharnet_train launch scripts test tools setup.py $(wildcard benchmarks)
 
-.PHONY: help setup demo test lint format train bench clean
+.PHONY: help setup demo replay test lint format train bench clean
 
 help: ## this list
 	@echo "make <target>, where <target> is"
@@ -35,6 +37,10 @@ setup: ## make .venv and build the messages; a second call costs seconds
 
 demo: setup ## play recorded people into the node and watch; SPEED=5, BAG=path
 	@$(ENVIRONMENT) python -m bharnet_ros.demo --speed "$(SPEED)" $(if $(BAG),--bag "$(BAG)") $(ARGS)
+
+replay: setup ## judge the node by a recording; BAG=path, LABELS=file, SPEED=5
+	@test -n "$(BAG)" || { echo "replay: which recording? make replay BAG=demo/signs" >&2; exit 2; }
+	@$(ENVIRONMENT) python -m bharnet_ros.replay "$(BAG)" --speed "$(SPEED)" $(if $(LABELS),--labels "$(LABELS)") $(ARGS)
 
 test: setup lint ## linters, type checker, all tests
 	@$(ENVIRONMENT) python -m pytest $(ARGS)

@@ -28,13 +28,14 @@ from rich.console import Console
 from rich.table import Table
 
 from bharnet import recognizer as recognizer_module
+from bharnet.bag import Recorded
 from bharnet.checkpoint import load_checkpoint
 from bharnet.models import SHIPPED
+from bharnet.poses import to_frame
 from bharnet.recognizer import Recognizer
 from bharnet.skeleton import MEDIAPIPE_33, get_layout
 from bharnet.stream import ActionStream, ignore
-from bharnet_ros.bag import Recorded
-from bharnet_ros.convert import to_action_array, to_frame, to_time
+from bharnet_ros.convert import to_action_array, to_time
 from bharnet_ros.demo.domain import own_domain
 from bharnet_ros.demo.recogniser import recogniser
 from bharnet_ros.demo.replay import Replay

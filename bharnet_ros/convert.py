@@ -1,9 +1,8 @@
-"""ROS messages -> what the core reads, and what it decided -> ROS messages."""
+"""Stamps and what the core decided -> ROS messages. Poses are read by bharnet/poses.py."""
 
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 
 import numpy as np
 from builtin_interfaces.msg import Time
@@ -12,112 +11,16 @@ from numpy.typing import NDArray
 
 from bharnet.checkpoint import ModelInfo
 from bharnet.decision import Decided, DecisionConfig, best_classes
-from bharnet.observation import Coordinates, Frame, InvalidPose, Observation, PoseFormat, observe
-from bharnet.skeleton import BODY_LAYOUTS, HAND_LAYOUTS, LAYOUTS, Layout
-from bharnet.stream import Entry, Report, Tick
+from bharnet.observation import Coordinates
+from bharnet.skeleton import HAND_LAYOUTS
+from bharnet.stream import Entry, Tick
 from bharnet.window import NANOSECONDS
-from bharnet_ros.msg import Action, ActionArray, ActionLabels, Hypothesis, PersonPoseArray
-
-# Far more than any camera sees; keeps one mad message from costing seconds.
-MOST_PEOPLE = 1000
-LONGEST_ID = 256
-
-
-def to_frame(
-    message: PersonPoseArray, target: Layout, report: Report, stamp: int | None = None
-) -> Frame | None:
-    """Everybody usable in a message, in the target's body layout; None if none of it is usable.
-
-    ``stamp`` (nanoseconds) stands in for the header's. ``report(key, text)`` is told of whatever
-    was left out; a bad person never costs the others.
-    """
-    try:
-        stamp = _stamp(message) if stamp is None else stamp
-        if len(message.people) > MOST_PEOPLE:
-            raise InvalidPose(f"{len(message.people)} people; at most {MOST_PEOPLE} are read")
-        source = _format(message, target)
-    except InvalidPose as error:
-        report("bad_message", f"dropped a message of poses: {error}")
-        return None
-    people: list[Observation] = []
-    for person in message.people:
-        try:
-            if len(person.body_id) > LONGEST_ID:
-                raise InvalidPose(f"body_id is longer than {LONGEST_ID} characters; shorten it")
-            people.append(
-                observe(
-                    person.body_id,
-                    np.asarray(person.body, np.float32),
-                    np.asarray(person.left_hand, np.float32),
-                    np.asarray(person.right_hand, np.float32),
-                    source,
-                    target,
-                    person.person_id,
-                )
-            )
-        except InvalidPose as error:
-            report("bad_person", f"ignored person '{person.body_id[:40]}' in a frame: {error}")
-    return Frame(stamp, tuple(people))
-
-
-def nanoseconds(time: Time) -> int:
-    """A stamp as one number."""
-    return int(time.sec) * NANOSECONDS + int(time.nanosec)
+from bharnet_ros.msg import Action, ActionArray, ActionLabels, Hypothesis
 
 
 def to_time(stamp: int) -> Time:
     """Nanoseconds as a stamp."""
     return Time(sec=stamp // NANOSECONDS, nanosec=stamp % NANOSECONDS)
-
-
-def _stamp(message: PersonPoseArray) -> int:
-    stamp = nanoseconds(message.header.stamp)
-    if stamp <= 0:
-        raise InvalidPose(
-            "header.stamp is zero or negative; the pose source must give the acquisition time "
-            "of the frame, or start this node with stamp_source:=receive"
-        )
-    return stamp
-
-
-def _format(message: PersonPoseArray, target: Layout) -> PoseFormat:
-    """How the message writes its joints."""
-    try:
-        coordinates = Coordinates(message.coordinates)
-    except ValueError:
-        raise InvalidPose(
-            f"coordinates {message.coordinates} are unknown; say IMAGE, CAMERA or BODY"
-        ) from None
-    width, height = message.image_width, message.image_height
-    if coordinates == Coordinates.IMAGE and not (width and height):
-        raise InvalidPose(
-            "coordinates are IMAGE but image_width or image_height is 0; the pose source must "
-            "give both, without them angles are wrong"
-        )
-    body = _layout("body_layout", message.body_layout, BODY_LAYOUTS) or target
-    _layout("hand_layout", message.hand_layout, HAND_LAYOUTS)
-    if not message.body_layout and any(person.body for person in message.people):
-        raise InvalidPose("body_layout is empty but there are bodies; name their joint order")
-    if not message.hand_layout and any(
-        person.left_hand or person.right_hand for person in message.people
-    ):
-        raise InvalidPose("hand_layout is empty but there are hands; name their joint order")
-    return PoseFormat(body, coordinates, width / height if height else 1.0)
-
-
-@lru_cache(maxsize=64)
-def _layout(field: str, name: str, known: tuple[str, ...]) -> Layout | None:
-    """A layout by its name, however its underscores are set; None for ""."""
-    if not name:
-        return None
-    plain = name.replace("_", "").lower()
-    for each in known:
-        if each.replace("_", "") == plain:
-            return LAYOUTS[each]
-    raise InvalidPose(
-        f"unknown {field} '{name[:40]}'; known: {', '.join(known)}; the pose source must name "
-        "one, or convert to one"
-    )
 
 
 def to_action_array(

@@ -30,9 +30,10 @@ from std_srvs.srv import Trigger
 
 from bharnet.checkpoint import Checkpoint
 from bharnet.decision import Decider
+from bharnet.poses import to_frame
 from bharnet.skeleton import get_layout
 from bharnet.stream import ActionStream
-from bharnet_ros.convert import to_action_array, to_action_labels, to_frame
+from bharnet_ros.convert import to_action_array, to_action_labels
 from bharnet_ros.lifecycle import told
 from bharnet_ros.model import load_model, make_stream
 from bharnet_ros.msg import ActionArray, ActionLabels, PersonPoseArray

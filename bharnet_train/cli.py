@@ -10,9 +10,11 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from bharnet_train import camera
+from bharnet_train.evaluate_bag import evaluate_bag
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 console = Console()
@@ -203,6 +205,9 @@ def robustness(
         console.print(table)
 
 
+app.command("evaluate-bag")(evaluate_bag)
+
+
 @app.command()
 def info(model: Annotated[Path, typer.Argument(help="Checkpoint (.safetensors).")]) -> None:
     """Print what a checkpoint says of itself."""
@@ -241,16 +246,19 @@ def _show_rgb(result) -> None:  # type: ignore[no-untyped-def]  # RGBResult, as 
 
 def main() -> None:
     """Run the command line; a known failure is one sentence and exit code 2."""
+    from bharnet.bag import InvalidBag
     from bharnet.checkpoint import InvalidCheckpoint
+    from bharnet.judging.evaluation import InvalidRequest
+    from bharnet.judging.invalid import InvalidLabels
     from bharnet.rgb.weights import InvalidWeights
     from bharnet_train.config import InvalidConfig, NothingToResume
     from bharnet_train.datasets.recordings import UnreadableData
 
-    known = (InvalidCheckpoint, InvalidConfig, InvalidWeights, NothingToResume, UnreadableData)
+    invalid = (InvalidBag, InvalidCheckpoint, InvalidConfig, InvalidLabels, InvalidRequest)
     try:
         app()
-    except known as error:
-        console.print(f"[red]bharnet:[/] {error}", highlight=False, soft_wrap=True)
+    except (*invalid, InvalidWeights, UnreadableData, NothingToResume) as error:
+        console.print(f"[red]bharnet:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(2)
 
 

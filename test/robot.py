@@ -6,12 +6,10 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make test`")
 
@@ -21,10 +19,9 @@ from people import START, standing
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
+from tiny import CLASSES as CLASSES
+from tiny import save_model as save_model
 
-from bharnet.checkpoint import ModelInfo, save_checkpoint
-from bharnet.features import FeatureConfig
-from bharnet.network import BHaRNet, NetworkConfig
 from bharnet.window import NANOSECONDS
 from bharnet_ros.convert import to_time
 from bharnet_ros.demo.domain import own_domain
@@ -32,31 +29,11 @@ from bharnet_ros.msg import Action, ActionArray, ActionLabels, PersonPose, Perso
 from bharnet_ros.node import SUCCESS, BharnetNode
 
 DEADLINE = 20.0  # seconds; only a failing test waits so long
-CLASSES = ("idle", "wave", "yes")
 # Nothing is lost on the way on a busy machine: what is tested is the node.
 RELIABLE = {
     "qos_overrides./bharnet/poses.subscription.reliability": "reliable",
     "qos_overrides./bharnet/poses.subscription.depth": 1000,
 }
-QUICK = {"smoothing_seconds": 0.0, "enter_seconds": 0.2, "leave_seconds": 0.2}
-
-
-def save_model(path: Path, sure: str = "wave", name: str = "tiny", **features: Any) -> Path:
-    """A tiny network that sees ``sure`` in whoever it looks at."""
-    torch.manual_seed(0)
-    network = NetworkConfig(blocks=((8, 2), (8, 1)), attention_width=8)
-    config = FeatureConfig(window_seconds=1.0, frames=16, **features)
-    info = ModelInfo(
-        name, "1", CLASSES, idle="idle", network=network, features=config, decision=QUICK
-    )
-    model = BHaRNet(network, config, len(CLASSES))
-    with torch.no_grad():
-        for classifier in model.classify.values():
-            classifier.weight.zero_()
-            classifier.bias.zero_()
-            classifier.bias[CLASSES.index(sure)] = 5.0
-    save_checkpoint(path, model, info)
-    return path
 
 
 def pose(body_id: str = "ab12c", seed: int = 0) -> PersonPose:

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from people import START
 from rosbags.rosbag2 import StoragePlugin, Writer
 
-from bharnet.window import NANOSECONDS
-from bharnet_ros.bag import (
+from bharnet.bag import (
     POSE_TYPE,
     POSES,
     TRUTH,
@@ -20,10 +19,11 @@ from bharnet_ros.bag import (
     EmptyBag,
     InvalidBag,
     MissingBag,
-    NoPoses,
+    NoTopic,
     PoseBag,
     known_types,
 )
+from bharnet.window import NANOSECONDS
 
 STORE = known_types()
 
@@ -107,15 +107,18 @@ def test_empty(tmp_path, topics):
 
 
 def test_topics(tmp_path):
-    with pytest.raises(NoPoses, match=f"no topic of {POSE_TYPE}, only {TRUTH}"):
+    with pytest.raises(NoTopic, match=f"no topic of {POSE_TYPE}, only {TRUTH}"):
         PoseBag(write(tmp_path / "none", (), truth="told"))
     with PoseBag(write(tmp_path / "other", ("/robot1/poses",))) as bag:
         assert bag.topic == "/robot1/poses"
     several = write(tmp_path / "several", ("/a", "/b"))
-    with pytest.raises(NoPoses, match="no poses on /bharnet/poses, but on /a, /b; name one"):
+    with pytest.raises(NoTopic, match=f"no {POSE_TYPE} on {POSES}, but on /a, /b; name one"):
         PoseBag(several)
     with PoseBag(several, "/b") as bag:
         assert bag.topic == "/b"
+    mixed = write(tmp_path / "mixed", truth="told")
+    with pytest.raises(NoTopic, match=f"{TRUTH} is of type std_msgs/msg/String, not {POSE_TYPE}"):
+        PoseBag(mixed, TRUTH)
 
 
 @pytest.fixture(scope="module")

@@ -8,20 +8,23 @@ from pathlib import Path
 
 import pytest
 
+from bharnet.bag import TRUTH, PoseBag
+from bharnet.judging.segments import Event, Segment, Span
 from bharnet.window import NANOSECONDS
-from bharnet_ros.demo.score import Event, Segment, expected_label, read_truth, score
+from bharnet_ros.demo.score import expected_label, score
 
 ROOT = Path(__file__).resolve().parents[1]
 BAG = ROOT / "demo" / "signs"
 LABELS = ("idle", "hello_asl", "hello_isl", "man", "tea")
 
 
-def segment(clip: str, sign: str, start: float, end: float) -> Segment:
-    return Segment(clip, clip, sign, *(round(s * NANOSECONDS) for s in (start, end, 0, end + 1)))
+def segment(body: str, sign: str, start: float, end: float) -> Segment:
+    return Segment(*(round(s * NANOSECONDS) for s in (start, end)), sign, body)
 
 
 def event(body: str, label: str, onset: float, offset: float) -> Event:
-    return Event(body, label, round(onset * NANOSECONDS), 0.9, round(offset * NANOSECONDS))
+    times = (round(s * NANOSECONDS) for s in (onset, offset, onset + 0.4))
+    return Event(body, label, *times, 0.9)
 
 
 def test_class_of_a_sign():
@@ -42,32 +45,21 @@ def test_every_way_it_can_go():
     events = [
         event("a", "hello_asl", 2.0, 2.5),  # wrong, then right: both are told
         event("a", "hello_isl", 3.0, 5.5),
-        event("a", "hello_isl", 5.2, 6.0),  # after the sign
+        event("a", "hello_isl", 5.6, 6.0),  # after the sign
         event("c", "tea", 22.5, 23.0),  # no class of the model, and yet
         event("blank", "tea", 42.0, 43.0),
         event("stranger", "man", 12.5, 13.0),  # somebody else did not sign
     ]
     result = score(segments, events, LABELS)
-    assert [each.clip for each in result.recognised] == ["a"]
-    assert [each.clip for each in result.missed] == ["b"]
-    assert [each.clip for each in result.refused] == ["d"]
-    assert [(each.label, of.clip) for each, of in result.wrong] == [
+    assert [each.person for each in result.recognised] == ["a"]
+    assert [each.label for each in result.recognised] == ["hello"]  # as recorded
+    assert [each.person for each in result.missed] == ["b"]
+    assert [each.person for each in result.refused] == ["d"]
+    assert [(each.label, of.person) for each, of in result.wrong] == [
         ("hello_asl", "a"),
         ("tea", "c"),
     ]
     assert [each.body_id for each in result.invented] == ["a", "blank", "stranger"]
-
-
-def test_an_event_may_begin_a_little_late_and_still_run():
-    segments = [segment("a", "man", 2, 4)]
-    assert score(segments, [event("a", "man", 4.9, 0.0)], LABELS).recognised == segments
-    assert score(segments, [event("a", "man", 5.1, 0.0)], LABELS).missed == segments
-
-
-@pytest.mark.parametrize("text", ["", "{}", "[]", "null", '{"clip": 1}', "no json"])
-def test_truth_that_is_none(text):
-    with pytest.raises(ValueError, match=r"."):
-        read_truth(text)
 
 
 # From here on with ROS 2.
@@ -81,29 +73,16 @@ def needs_ros() -> None:
 def told_by_core():
     """Events that the core alone finds in the shipped recording, and how that scores."""
     needs_ros()
-    from rclpy.serialization import deserialize_message
+    from bharnet.judging.evaluate import evaluate
+    from bharnet.judging.evaluation import Request
+    from bharnet.judging.labels import Clock, read_texts, to_segments
 
-    from bharnet.checkpoint import load_checkpoint
-    from bharnet.models import SHIPPED
-    from bharnet.recognizer import Recognizer
-    from bharnet.skeleton import get_layout
-    from bharnet.stream import ActionStream, ignore
-    from bharnet_ros.bag import PoseBag
-    from bharnet_ros.convert import to_action_array, to_frame
-    from bharnet_ros.demo.replay import collect
-    from bharnet_ros.msg import PersonPoseArray
-
-    recognizer = Recognizer(load_checkpoint(SHIPPED), "cpu")
-    info, stream = recognizer.info, ActionStream(recognizer)
-    layout = get_layout(info.features.body_layout)
-    events: dict[int, Event] = {}
+    heard = evaluate(Request(BAG, jobs=1)).heard
     with PoseBag(BAG) as bag:
-        for recorded in bag.poses():
-            message = deserialize_message(recorded.data, PersonPoseArray)
-            for tick in stream.advance(to_frame(message, layout, ignore)):
-                collect(to_action_array(tick, info, "", "", 1), events)
-        segments = [read_truth(text) for text in bag.truth()]
-    return list(events.values()), score(segments, list(events.values()), info.classes)
+        span = Span(*bag.span())
+        segments = to_segments(read_texts(bag.truth(), TRUTH), Clock(span.start), span)
+    events = heard.listener.events
+    return events, score(segments, events, heard.classes)
 
 
 def test_the_shipped_recording_is_recognised(told_by_core):
@@ -112,14 +91,13 @@ def test_the_shipped_recording_is_recognised(told_by_core):
     assert len(result.recognised) >= 6
     assert len(result.recognised) + len(result.missed) == 8
     # Nothing is said of the one who sits still.
-    assert "blank" not in {each.clip for _, each in result.wrong}
+    assert "" not in {each.label for _, each in result.wrong}
 
 
 @pytest.mark.parametrize(("speed", "clock"), [(25.0, True), (60.0, False)])
 def test_the_node_says_what_the_core_says(told_by_core, speed, clock):
     import rclpy
 
-    from bharnet_ros.bag import PoseBag
     from bharnet_ros.demo.domain import own_domain
     from bharnet_ros.demo.recogniser import recogniser
     from bharnet_ros.demo.replay import Replay
@@ -138,16 +116,13 @@ def test_the_node_says_what_the_core_says(told_by_core, speed, clock):
         finally:
             replay.close()
             rclpy.shutdown(context=context)
-        assert node.complaints() == []
+        # A busy machine may take long from the node's start to the first message.
+        assert [line for line in node.complaints() if "no poses arrive" not in line] == []
     outcome = replay.outcome
     assert (outcome.lost, outcome.skipped) == (0, 0)
     events, _ = told_by_core
-    assert facts(outcome.events.values()) == facts(events)
+    assert outcome.events == events
     assert len(outcome.ages) > 200
-
-
-def facts(events) -> list[tuple[str, str, int, int]]:
-    return [(each.body_id, each.label, each.onset, each.offset) for each in events]
 
 
 def demo(*arguments: str) -> subprocess.CompletedProcess[str]:

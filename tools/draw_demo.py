@@ -13,16 +13,16 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 from rclpy.serialization import deserialize_message
 
+from bharnet.bag import PoseBag
 from bharnet.checkpoint import load_checkpoint
 from bharnet.decision import State
 from bharnet.models import SHIPPED
 from bharnet.observation import Frame, Observation
+from bharnet.poses import to_frame
 from bharnet.recognizer import Recognizer
 from bharnet.skeleton import HAND_21, UPPER_BODY_11
 from bharnet.stream import ActionStream, ignore
 from bharnet.window import NANOSECONDS
-from bharnet_ros.bag import PoseBag
-from bharnet_ros.convert import to_frame
 from bharnet_ros.msg import PersonPoseArray
 
 ROOT = Path(__file__).resolve().parents[1]

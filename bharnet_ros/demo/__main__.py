@@ -8,7 +8,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bharnet_ros.bag import InvalidBag, PoseBag, shared_folder
+from bharnet.bag import TRUTH, InvalidBag, PoseBag
+from bharnet.judging.invalid import InvalidLabels
+from bharnet.judging.labels import Clock, read_texts, to_segments
+from bharnet.judging.segments import Span
+from bharnet.share import shared_folder
 from bharnet_ros.demo.domain import own_domain
 
 NO_ROS = "ROS 2 or our messages are not here: use `make demo`, or `source tools/ros_env.sh` first"
@@ -41,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
         return run(given, console, errors)
     except KeyboardInterrupt:
         return 130
-    except (InvalidBag, RuntimeError, OSError) as error:
+    except (InvalidBag, InvalidLabels, RuntimeError, OSError) as error:
         errors.print(f"demo: {error}", markup=False, soft_wrap=True)
         return 1
 
@@ -50,14 +54,15 @@ def run(given: argparse.Namespace, console: Console, errors: Console) -> int:
     """Everything after the command line."""
     import rclpy
 
-    from bharnet_ros.demo.recogniser import recogniser
+    from bharnet_ros.demo.recogniser import recogniser, stop_after
     from bharnet_ros.demo.replay import Replay, ReplayError
-    from bharnet_ros.demo.score import read_truth, score
+    from bharnet_ros.demo.score import score
     from bharnet_ros.demo.table import Table
 
     path = given.bag or shared_folder("demo") / "signs"
     with PoseBag(path, given.topic) as bag, own_domain() as domain:
-        segments = [read_truth(text) for text in bag.truth()]
+        span = Span(*bag.span())
+        segments = to_segments(read_texts(bag.truth(), TRUTH), Clock(span.start), span)
         console.print(
             f"{path}: {bag.count} messages on {bag.topic}, at {given.speed:g} times the speed of "
             f"recording\nROS_DOMAIN_ID={domain} lets other terminals listen along",
@@ -66,7 +71,7 @@ def run(given: argparse.Namespace, console: Console, errors: Console) -> int:
         )
         if given.bag is None:
             console.print(SHIPPED_NOTE, style="italic", soft_wrap=True)
-        parameters = {"model": given.model, "stop_after_seconds": max(1.0, 2.0 / given.speed)}
+        parameters = {"model": given.model, "stop_after_seconds": stop_after(given.speed)}
         table = Table(console, segments)
         with recogniser(domain, parameters) as node:
             context = rclpy.Context()
@@ -87,8 +92,7 @@ def run(given: argparse.Namespace, console: Console, errors: Console) -> int:
                 replay.close()
                 rclpy.shutdown(context=context)
             outcome = replay.outcome
-            events = list(outcome.events.values())
-            result = score(segments, events, outcome.labels) if segments else None
+            result = score(segments, outcome.events, outcome.labels) if segments else None
             table.sum_up(outcome, result)
             for line in node.complaints():
                 console.print(f"the node said: {line}", style="yellow", soft_wrap=True)

@@ -25,6 +25,11 @@ REPLAY = {
 }
 
 
+def stop_after(speed: float) -> float:
+    """``stop_after_seconds`` for a replay: slow ones pause longer than a camera does."""
+    return max(1.0, 2.0 / speed)
+
+
 class Recogniser:
     """A running node and what it has written."""
 

@@ -13,9 +13,11 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rosgraph_msgs.msg import Clock
 
-from bharnet_ros.bag import Recorded
-from bharnet_ros.convert import nanoseconds, to_time
-from bharnet_ros.demo.score import Event
+from bharnet.bag import Recorded
+from bharnet.judging.hearing import Listener, from_actions
+from bharnet.judging.segments import Event
+from bharnet.poses import nanoseconds
+from bharnet_ros.convert import to_time
 from bharnet_ros.msg import Action, ActionArray, ActionLabels, PersonPoseArray
 
 MATCH_SECONDS = 60.0  # loading torch from a cold disk takes its time
@@ -32,14 +34,29 @@ class ReplayError(RuntimeError):
 class Outcome:
     """What came of a replay. Ages in seconds, on the steady clock."""
 
-    labels: tuple[str, ...] = ()
-    model: str = ""
-    events: dict[int, Event] = field(default_factory=dict)
+    told_labels: ActionLabels | None = None
+    listener: Listener = field(default_factory=Listener)
     ages: list[float] = field(default_factory=list)
     sent: int = 0
     received: int = 0
     skipped: int = 0
     waiting: int = 0
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The classes of the node's model, () before it told them."""
+        return tuple(self.told_labels.labels) if self.told_labels else ()
+
+    @property
+    def model(self) -> str:
+        """The node's model."""
+        told = self.told_labels
+        return f"{told.model_name} {told.model_version}" if told else ""
+
+    @property
+    def events(self) -> list[Event]:
+        """What was recognised, in the order in which it was told."""
+        return self.listener.events
 
     @property
     def lost(self) -> int:
@@ -109,7 +126,7 @@ class Replay:
         outcome = self.outcome
         deadline = time.monotonic() + FINISH_SECONDS
         while time.monotonic() < deadline and (
-            outcome.lost or outcome.waiting or not all(e.offset for e in outcome.events.values())
+            outcome.lost or outcome.waiting or outcome.listener.running
         ):
             received = outcome.received
             self._executor.spin_once(timeout_sec=0.1)
@@ -129,12 +146,11 @@ class Replay:
         age = float("nan") if sent_at is None or stopped else now - sent_at
         if age == age:
             self.outcome.ages.append(age)
-        collect(message, self.outcome.events)
+        self.outcome.listener.hear(*from_actions(message))
         self._show(message, age)
 
     def _on_labels(self, message: ActionLabels) -> None:
-        self.outcome.labels = tuple(message.labels)
-        self.outcome.model = f"{message.model_name} {message.model_version}"
+        self.outcome.told_labels = message
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
@@ -143,16 +159,3 @@ class Replay:
                 self.outcome.received = int(told["messages received"])
                 self.outcome.waiting = int(told["frames waiting"])
                 self.outcome.skipped = int(told["results skipped"])
-
-
-def collect(message: ActionArray, events: dict[int, Event]) -> None:
-    """Put what begins and ends into the events, by event id."""
-    for action in message.actions:
-        if action.state == Action.ONSET:
-            events[action.event_id] = Event(
-                action.body_id, action.label, nanoseconds(action.onset), action.confidence
-            )
-        elif action.event_id in events:
-            event = events[action.event_id]
-            event.confidence = max(event.confidence, action.confidence)
-            event.offset = nanoseconds(action.offset)

@@ -9,9 +9,10 @@ import numpy as np
 from rich.console import Console
 from rich.text import Text
 
-from bharnet_ros.convert import nanoseconds
+from bharnet.judging.segments import Segment
+from bharnet.poses import nanoseconds
 from bharnet_ros.demo.replay import Outcome
-from bharnet_ros.demo.score import Score, Segment
+from bharnet_ros.demo.score import Score
 from bharnet_ros.msg import Action, ActionArray
 
 COLUMNS = (("time", 8), ("person", 10), ("recorded", 14), ("recognised", 28), ("sure", 6))
@@ -71,8 +72,8 @@ class Table:
 
     def _recorded(self, body_id: str, stamp: int) -> str:
         for each in self._segments:
-            if each.body_id == body_id and each.sign and each.start <= stamp <= each.end:
-                return each.sign
+            if each.person == body_id and each.label and each.start <= stamp <= each.end:
+                return each.label
         return "-" if self._segments else ""
 
     def _print(self, text: str, style: str = "") -> None:
@@ -85,7 +86,7 @@ class Table:
         if result is not None:
             self._sum_up_score(result)
         else:
-            told = [each.label for each in outcome.events.values()]
+            told = [each.label for each in outcome.events]
             self._print(f"recognised  {len(told)}: {', '.join(told) or 'nothing'}", "bold")
             self._print("            what is in this recording is not known, so there is no score")
         lost, skipped = outcome.lost, outcome.skipped
@@ -102,11 +103,11 @@ class Table:
 
     def _sum_up_score(self, result: Score) -> None:
         known = len(result.recognised) + len(result.missed)
-        named = ", ".join(each.sign for each in result.recognised)
+        named = ", ".join(each.label for each in result.recognised)
         self._print(f"recognised  {len(result.recognised)} of {known}: {named}", "bold")
-        missed = ", ".join(each.sign for each in result.missed)
+        missed = ", ".join(each.label for each in result.missed)
         self._print(f"missed      {len(result.missed)}{': ' if missed else ''}{missed}")
-        wrong = ", ".join(f"{each.label} for {sign.sign}" for each, sign in result.wrong)
+        wrong = ", ".join(f"{each.label} for {sign.label}" for each, sign in result.wrong)
         self._print(f"wrong       {len(result.wrong)}{': ' if wrong else ''}{wrong}")
         invented = ", ".join(each.label for each in result.invented)
         self._print(
@@ -114,4 +115,4 @@ class Table:
             "(said while nothing was signed)"
         )
         for each in result.refused:
-            self._print(f"refused     {each.sign}: the model has no such class, and said nothing")
+            self._print(f"refused     {each.label}: the model has no such class, and said nothing")

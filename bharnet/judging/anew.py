@@ -1,0 +1,121 @@
+"""The poses or pictures of a bag through the core: what it tells of them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, fields
+
+import torch
+
+from bharnet.bag import EmptyBag, ImageBag, PoseBag
+from bharnet.checkpoint import load_checkpoint
+from bharnet.decision import DecisionConfig
+from bharnet.judging.ahead import run
+from bharnet.judging.evaluation import Heard, InvalidRequest, Request
+from bharnet.judging.hearing import Listener, from_tick
+from bharnet.judging.segments import Span
+from bharnet.judging.sources import Stopwatch, image_frames, pose_frames
+from bharnet.observation import Frame
+from bharnet.recognizer import Recognizer
+from bharnet.skeleton import get_layout
+from bharnet.stream import ActionStream, StreamConfig
+
+# Below so many messages, starting workers takes longer than they save.
+WORTH_WORKERS = 5000
+DECISION = frozenset(each.name for each in fields(DecisionConfig))
+STREAM = frozenset(each.name for each in fields(StreamConfig))
+
+
+def recognise(
+    request: Request,
+    check: Callable[[Span], object],
+    stopwatch: Stopwatch,
+    progress: Callable[[int, int], None],
+) -> Heard:
+    """Drive the core by the bag's stamps.
+
+    ``check`` is told the recording's span before the work begins, and may raise.
+    """
+    # One thread, as the node by default: another number might round differently.
+    torch.set_num_threads(1)
+    checkpoint = load_checkpoint(request.model)
+    info = checkpoint.info
+    try:
+        recognizer = Recognizer(checkpoint, request.device)
+        decision, config = configure(request.settings, info.decision)
+    except ValueError as error:
+        raise InvalidRequest(str(error)) from None
+    left_out: Counter[str] = Counter()
+
+    def report(key: str, _: str) -> None:
+        left_out[key] += 1
+
+    def make_stream(asked: Recognizer) -> ActionStream:
+        return ActionStream(asked, decision, config, report)
+
+    listener, used = Listener(), 0
+    kind = ImageBag if request.camera else PoseBag
+    with contextlib.ExitStack() as stack:
+        bag = stack.enter_context(kind(request.bag, request.topic))
+        span = Span(*bag.span())
+        check(span)
+        layout = get_layout(info.features.body_layout)
+        if isinstance(bag, PoseBag):
+            source = pose_frames(bag, layout, report, stopwatch)
+        else:
+            assert request.camera is not None
+            assert isinstance(bag, ImageBag)
+            camera = stack.enter_context(request.camera())
+            source = image_frames(bag, camera, layout, report, stopwatch)
+
+        def frames() -> Iterator[Frame]:
+            nonlocal used
+            for used, frame in enumerate(source, 1):
+                if not used % 500:
+                    progress(used, bag.count)
+                yield frame
+
+        jobs = request.jobs or (_cores() if bag.count > WORTH_WORKERS else 1)
+        if recognizer.device.type != "cpu":
+            jobs = 1
+        for tick in run(frames(), recognizer, make_stream, request.model, jobs, stopwatch.took):
+            listener.hear(tick.stamp, from_tick(tick, info.classes))
+    if not used:
+        raise EmptyBag(
+            f"{request.bag}: none of the {bag.count} messages on {bag.topic} can be used "
+            f"({', '.join(sorted(left_out))}); what they must hold is said in msg/"
+        )
+    return Heard(
+        listener=listener,
+        span=span,
+        model=recognizer.model_id,
+        classes=info.classes,
+        idle=info.idle,
+        frames=used,
+        settings={**asdict(decision), **asdict(config)},
+        left_out=dict(sorted(left_out.items())),
+    )
+
+
+def configure(
+    settings: Mapping[str, float], model: Mapping[str, float]
+) -> tuple[DecisionConfig, StreamConfig]:
+    """The model's and the default settings, changed as asked. Raises ValueError."""
+    unknown = sorted(set(settings) - DECISION - STREAM)
+    if unknown:
+        raise ValueError(
+            f"there is no setting {unknown[0]}; there are {', '.join(sorted(DECISION | STREAM))}"
+        )
+    decision = {key: value for key, value in settings.items() if key in DECISION}
+    stream = {key: value for key, value in settings.items() if key in STREAM}
+    if "max_people" in stream:
+        stream["max_people"] = int(stream["max_people"])
+    return DecisionConfig(**{**model, **decision}), StreamConfig(**stream)  # type: ignore[arg-type]
+
+
+def _cores() -> int:
+    given = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return min(4, given or 1)

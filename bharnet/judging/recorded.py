@@ -1,0 +1,75 @@
+"""What a live node told, as somebody recorded it."""
+
+from __future__ import annotations
+
+from bharnet.bag import ACTION_TYPE, ACTIONS, LABELS_TYPE, POSE_TYPE, Bag, DamagedBag, PoseBag
+from bharnet.decision import Reason
+from bharnet.judging.evaluation import Heard, Request
+from bharnet.judging.hearing import Listener, from_actions
+from bharnet.judging.segments import Span
+
+# What bharnet_ros/replay notes in the recordings that it makes.
+SPAN_NOTE, LOSS_NOTES = "bharnet.span", ("sent", "lost", "skipped")
+# A result this old came from another clock.
+OLDEST_MS = 60_000.0
+
+
+def listen(request: Request) -> Heard:
+    """Read the recorded actions. Raises InvalidBag."""
+    listener, model = Listener(), ""
+    ages: list[float] = []
+    with Bag(request.bag) as bag:
+        topic = bag.choose((ACTION_TYPE,), request.topic, ACTIONS)
+        for logged, message in bag.messages(topic):
+            try:
+                stamp, told = from_actions(message)
+                model = str(message.model_id)
+            except (AttributeError, ValueError) as error:
+                raise DamagedBag(
+                    f"{bag.path}: its {ACTION_TYPE} is of another version ({error}); record it "
+                    "with this version of the messages"
+                ) from None
+            listener.hear(stamp, told)
+            # What tells of stopped input is meant to come late; it has no age.
+            if not any(each.reason in (Reason.INPUT_STOPPED, Reason.RESET) for each in told):
+                ages.append((logged - stamp) / 1e6)
+        classes, idle = _vocabulary(bag)
+        span = _span(bag, listener)
+        notes = bag.notes
+    plausible = all(0 <= each <= OLDEST_MS for each in ages)
+    return Heard(
+        listener=listener,
+        span=span,
+        model=model,
+        classes=classes,
+        idle=idle,
+        frames=0,
+        ages=ages if plausible else [],
+        losses={
+            key: int(notes[f"bharnet.{key}"])
+            for key in LOSS_NOTES
+            if notes.get(f"bharnet.{key}", "").isdecimal()
+        },
+    )
+
+
+def _vocabulary(bag: Bag) -> tuple[tuple[str, ...] | None, str]:
+    """Classes and the idle one, if the latched labels were recorded too."""
+    if not bag.has(LABELS_TYPE):
+        return None, ""
+    for _, message in bag.messages(bag.choose((LABELS_TYPE,), "", "/bharnet/labels")):
+        classes, idle = tuple(map(str, message.labels)), int(message.idle_class_id)
+        return classes, classes[idle] if 0 <= idle < len(classes) else ""
+    return None, ""
+
+
+def _span(bag: Bag, listener: Listener) -> Span:
+    """Of the poses where they are known, so that labels mean the same time as offline."""
+    noted = bag.notes.get(SPAN_NOTE, "").split()
+    if len(noted) == 2 and all(each.isdecimal() for each in noted):
+        first, last = map(int, noted)
+        return Span(min(first, last), last)
+    if bag.has(POSE_TYPE):
+        with PoseBag(bag.path) as poses:
+            return Span(*poses.span())
+    return Span(listener.first, listener.newest)

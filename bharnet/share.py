@@ -1,0 +1,15 @@
+"""Where the package's files that are no Python lie: beside the sources, or installed by ROS."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def shared_folder(name: str) -> Path:
+    """A folder of the package, such as ``msg``; of the sources where it is nowhere."""
+    sources = Path(__file__).resolve().parents[1] / name
+    # What ament_index looks through, without needing ROS for it.
+    prefixes = filter(None, os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep))
+    installed = (Path(prefix) / "share" / "bharnet_ros" / name for prefix in prefixes)
+    return next((each for each in (sources, *installed) if each.is_dir()), sources)

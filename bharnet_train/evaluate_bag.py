@@ -1,0 +1,130 @@
+"""``bharnet evaluate-bag``: a recording against its labels, from the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from bharnet.estimation.people import PeopleEstimator
+
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", help="Setting, e.g. enter_threshold=0.7.")
+]
+Rename = Annotated[
+    list[str] | None, typer.Option("--rename", help="Label to class, e.g. hello=hello_isl.")
+]
+Idle = Annotated[
+    list[str] | None, typer.Option("--idle", help="A further label that means nothing is done.")
+]
+
+
+def evaluate_bag(
+    bag: Annotated[Path, typer.Argument(help="A rosbag2: mcap or sqlite3, compressed or not.")],
+    labels: Annotated[
+        Path | None, typer.Option(help="CSV, ELAN (.eaf) or VIA (.json, .csv); else a topic.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder; runs/BAG-report if not given.")] = None,
+    images: Annotated[
+        bool, typer.Option("--images", help="Estimate people in the bag's pictures.")
+    ] = False,
+    pose: Annotated[str, typer.Option(help="With --images: lite, full or heavy.")] = "full",
+    max_people: Annotated[int, typer.Option(help="With --images: how many to look for.")] = 2,
+    model: Annotated[Path | None, typer.Option(help="Checkpoint; else the shipped one.")] = None,
+    recorded: Annotated[
+        bool, typer.Option("--recorded", help="Judge the recorded actions, do not recognise.")
+    ] = False,
+    topic: Annotated[str, typer.Option(help="Topic of poses (or actions), of several.")] = "",
+    labels_topic: Annotated[str, typer.Option(help="Topic of labels, std_msgs/String.")] = "",
+    unlabelled: Annotated[str, typer.Option(help="Time without a label: idle, ignored.")] = "idle",
+    offset: Annotated[
+        str, typer.Option(help="Seconds from the bag's start to the labels'.")
+    ] = "0",
+    settings: Settings = None,
+    rename: Rename = None,
+    idle: Idle = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "cpu",
+    jobs: Annotated[int, typer.Option(help="Processes; 0 as many as cores.")] = 0,
+    timings: Annotated[bool, typer.Option(help="Report how long everything took.")] = True,
+) -> None:
+    """Recognise a recording of poses and judge what is told by its labels.
+
+    Writes OUT/report.json, report.html and timings.json; docs/evaluation.md defines the figures.
+    """
+    from rich.console import Console
+
+    from bharnet.judging.evaluate import evaluate
+    from bharnet.judging.evaluation import InvalidRequest, Request
+    from bharnet.judging.report import PAGE, write_report
+    from bharnet.judging.summary import summarise
+    from bharnet.models import SHIPPED
+
+    try:
+        seconds = Decimal(offset)
+        values = {name: float(value) for name, value in _pairs(settings, "--set").items()}
+    except (InvalidOperation, ValueError) as error:
+        raise InvalidRequest(f"--offset and --set want numbers ({error})") from None
+    request = Request(
+        bag,
+        labels,
+        topic=topic,
+        labels_topic=labels_topic,
+        camera=_camera(pose, max_people) if images else None,
+        recorded=recorded,
+        model=model or SHIPPED,
+        device=device,
+        settings=values,
+        rename=_pairs(rename, "--rename"),
+        idle=idle or (),
+        unlabelled=unlabelled,
+        offset=seconds,
+        jobs=jobs,
+    )
+    with Console(stderr=True).status("reading") as status:
+
+        def progress(done: int, of: int) -> None:
+            status.update(f"{done} of {of} frames")
+
+        evaluation = evaluate(request, progress)
+    folder = out or Path("runs") / f"{bag.resolve().stem}-report"
+    try:
+        report = write_report(evaluation, folder, timings)
+    except OSError as error:
+        raise InvalidRequest(f"the report cannot be written: {error}") from None
+    print(f"{summarise(report)}\n{folder / PAGE}")
+
+
+def _camera(pose: str, max_people: int) -> Callable[[], PeopleEstimator]:
+    """Opens an estimator that gives the same ids in every run."""
+    from bharnet.judging.evaluation import InvalidRequest
+
+    def opened() -> PeopleEstimator:
+        try:
+            from bharnet.estimation.choose import EstimatorConfig, open_estimator
+            from bharnet.estimation.estimator import EstimatorUnavailable
+            from bharnet.estimation.ids import body_ids
+            from bharnet.estimation.people import PeopleEstimator
+            from bharnet.estimation.tracker import Tracker
+        except ImportError as error:
+            raise InvalidRequest(f"{error}; pip install '.[camera]' to read pictures") from None
+        try:
+            estimator = open_estimator(EstimatorConfig(model=pose, max_people=max_people))
+        except (EstimatorUnavailable, ValueError) as error:
+            raise InvalidRequest(str(error)) from None
+        return PeopleEstimator(estimator, Tracker(ids=body_ids(0)))
+
+    return opened
+
+
+def _pairs(given: list[str] | None, option: str) -> dict[str, str]:
+    from bharnet.judging.evaluation import InvalidRequest
+
+    pairs = [each.partition("=") for each in given or ()]
+    for name, equals, value in pairs:
+        if not (name and equals and value):
+            raise InvalidRequest(f"{option} {name}{equals}{value}: write it as NAME=VALUE")
+    return {name: value for name, _, value in pairs}

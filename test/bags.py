@@ -1,0 +1,102 @@
+"""Small recordings of poses with a known story, written without ROS."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from people import START, standing
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
+
+from bharnet.bag import POSE_TYPE, POSES, known_types
+from bharnet.window import NANOSECONDS
+
+STORE = known_types()
+TEXT = "std_msgs/msg/String"
+# Who is in view from when to when, in seconds.
+Story = Sequence[tuple[str, float, float]]
+
+
+def write_bag(
+    folder: Path,
+    story: Story,
+    seconds: float,
+    rate: float = 10.0,
+    topic: str = POSES,
+    plugin: StoragePlugin = StoragePlugin.MCAP,
+    compression: CompressionMode = CompressionMode.NONE,
+    texts: Sequence[str] = (),
+    texts_topic: str = "/bharnet/truth",
+    start: int = START,
+) -> Path:
+    """``seconds`` of frames from ``start`` on; everybody stands still while in view."""
+    writer = Writer(folder, version=9, storage_plugin=plugin)
+    writer.set_compression(compression, CompressionFormat.ZSTD)
+    with writer:
+        poses = writer.add_connection(topic, POSE_TYPE, typestore=STORE)
+        for i in range(round(seconds * rate) + 1):
+            stamp = start + round(i / rate * NANOSECONDS)
+            here = [who for who, since, until in story if since <= i / rate < until]
+            message = frame_of(stamp, here)
+            writer.write(poses, stamp + 5_000_000, STORE.serialize_cdr(message, POSE_TYPE))
+        if texts:
+            told = writer.add_connection(texts_topic, TEXT, typestore=STORE)
+            for text in texts:
+                writer.write(told, start, STORE.serialize_cdr(STORE.types[TEXT](data=text), TEXT))
+    return folder
+
+
+def write_pictures(folder: Path, pictures: Sequence[np.ndarray], rate: float = 10.0) -> Path:
+    """Pictures (H, W, 3) in RGB from START on; the last one is cut short."""
+    kind = "sensor_msgs/msg/Image"
+    types = STORE.types
+    with Writer(folder, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+        topic = writer.add_connection("/camera/image", kind, typestore=STORE)
+        for i, picture in enumerate(pictures):
+            stamp = START + round(i / rate * NANOSECONDS)
+            time = types["builtin_interfaces/msg/Time"](*divmod(stamp, NANOSECONDS))
+            height, width = picture.shape[:2]
+            data = picture.ravel() if i + 1 < len(pictures) else picture.ravel()[:100]
+            message = types[kind](
+                header=types["std_msgs/msg/Header"](stamp=time, frame_id="camera"),
+                height=height,
+                width=width,
+                encoding="rgb8",
+                is_bigendian=0,
+                step=3 * width,
+                data=data,
+            )
+            writer.write(topic, stamp, STORE.serialize_cdr(message, kind))
+    return folder
+
+
+def frame_of(stamp: int, people: Sequence[str]) -> Any:
+    """A PersonPoseArray of upper_body_11 in a 640 x 480 picture."""
+    types = STORE.types
+    time = types["builtin_interfaces/msg/Time"](*divmod(stamp, NANOSECONDS))
+    return types[POSE_TYPE](
+        header=types["std_msgs/msg/Header"](stamp=time, frame_id="camera"),
+        estimator="test",
+        body_layout="upper_body_11",
+        hand_layout="hand_21",
+        coordinates=1,
+        image_width=640,
+        image_height=480,
+        people=[_person(name) for name in people],
+    )
+
+
+def _person(name: str) -> Any:
+    body, hands = standing(len(name))
+    return STORE.types["bharnet_ros/msg/PersonPose"](
+        body_id=name,
+        person_id="",
+        confidence=0.9,
+        body=body.ravel().astype(np.float32),
+        left_hand=hands[0].ravel().astype(np.float32),
+        right_hand=hands[1].ravel().astype(np.float32),
+        left_hand_confidence=0.9,
+        right_hand_confidence=0.9,
+    )

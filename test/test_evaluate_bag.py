@@ -1,0 +1,396 @@
+"""From a bag to a report, repeated to the last byte, or refused in one sentence."""
+
+from __future__ import annotations
+
+import json
+import struct
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from bags import write_bag, write_pictures
+from people import standing
+from rosbags.rosbag2 import CompressionMode, StoragePlugin
+from tiny import save_model
+
+from bharnet.estimation.estimator import Detection
+from bharnet.estimation.people import PeopleEstimator
+from bharnet.estimation.tracker import Tracker
+from bharnet.judging.document import describe
+from bharnet.judging.evaluate import evaluate
+from bharnet.judging.evaluation import InvalidRequest, Request
+from bharnet.judging.invalid import InvalidLabels
+from bharnet.judging.page import render
+from bharnet.judging.report import write_report
+from bharnet.judging.timeline import clock, strips
+from bharnet.window import NANOSECONDS
+from bharnet_train import cli
+
+# The tiny model says "wave" of whoever is in view.
+STORY = [("ann", 1.0, 5.0), ("bob", 3.0, 9.0), ("ann", 8.0, 9.0)]
+LABELS = "start,end,label,person\n1,5,wave,ann\n3,6,yes,bob\n6,7,idle,bob\n"
+DEMO = Path(__file__).resolve().parents[1] / "demo" / "signs"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return save_model(tmp_path_factory.mktemp("model") / "tiny.safetensors")
+
+
+@pytest.fixture(scope="module")
+def bag(tmp_path_factory):
+    return write_bag(tmp_path_factory.mktemp("bag") / "story", STORY, 12.0)
+
+
+@pytest.fixture(scope="module")
+def labels(tmp_path_factory):
+    path = tmp_path_factory.mktemp("labels") / "labels.csv"
+    path.write_text(LABELS)
+    return path
+
+
+@pytest.fixture(scope="module")
+def report(bag, labels, model):
+    return describe(evaluate(Request(bag, labels, model=model)))
+
+
+def test_what_was_told_of_whom(report):
+    ann, bob = report["people"]
+    assert (ann["name"], bob["name"]) == ("ann", "bob")
+    assert [span[2] for span in ann["in_view"]] == ["ann", "ann"]
+    assert ann["in_view"][0][:2] == [pytest.approx(1.0, abs=0.2), pytest.approx(4.9, abs=0.2)]
+    assert (ann["events"][0]["label"], ann["events"][0]["result"]) == ("wave", "right")
+    assert ann["segments"][0]["result"] == "found"
+    # The wave told of bob lasts while he is in view: most of it where he did something else.
+    assert [(e["label"], e["result"]) for e in bob["events"]] == [("wave", "wrong")]
+    assert bob["segments"][0]["result"] == "missed"
+    assert report["summary"]["iou"]["0.1"]["right"] == 1
+    assert report["confusion"]["happened"] == ["wave", "yes", "(nothing)"]
+    assert report["recording"]["frames"] == 121
+    # Told at the first tick after enter_seconds.
+    assert 0.2 <= report["summary"]["delay_s"]["median"] <= 0.6
+
+
+def test_two_runs_are_the_same_to_the_last_byte(bag, labels, model, tmp_path):
+    for name in ("one", "two"):
+        evaluation = evaluate(Request(bag, labels, model=model))
+        write_report(evaluation, tmp_path / name, timings=False)
+    for name in ("report.json", "report.html"):
+        one, two = ((tmp_path / run / name).read_bytes() for run in ("one", "two"))
+        assert one == two
+    assert not (tmp_path / "one" / "timings.json").exists()
+    assert sorted(file.name for file in (tmp_path / "one").iterdir()) == [
+        "report.html",
+        "report.json",
+    ]
+
+
+def test_several_processes_tell_what_one_does(bag, labels, model, report):
+    assert describe(evaluate(Request(bag, labels, model=model, jobs=2))) == report
+
+
+@pytest.mark.parametrize(
+    ("plugin", "compression"),
+    [
+        (StoragePlugin.SQLITE3, CompressionMode.NONE),
+        (StoragePlugin.SQLITE3, CompressionMode.FILE),
+        (StoragePlugin.SQLITE3, CompressionMode.MESSAGE),
+        (StoragePlugin.MCAP, CompressionMode.STORAGE),
+    ],
+)
+def test_the_storage_makes_no_difference(tmp_path, labels, model, report, plugin, compression):
+    other = write_bag(tmp_path / "story", STORY, 12.0, plugin=plugin, compression=compression)
+    assert describe(evaluate(Request(other, labels, model=model))) == report
+
+
+def test_a_file_without_index_is_scanned(tmp_path, bag, labels, model, report):
+    (mcap,) = bag.glob("*.mcap")
+    content = mcap.read_bytes()
+    footer = len(content) - 8 - 29
+    summary = struct.unpack_from("<Q", content, footer + 9)[0]
+    ending = content[footer : footer + 9] + struct.pack("<QQI", 0, 0, 0) + content[-8:]
+    plain = tmp_path / "story.mcap"
+    plain.write_bytes(content[:summary] + ending)
+    found = describe(evaluate(Request(plain, labels, model=model)))
+    assert {**found["recording"], "bag": "story"} == report["recording"]
+    assert found["people"] == report["people"]
+
+
+def test_labels_from_a_topic(tmp_path, model):
+    texts = [json.dumps({"label": "wave", "start": 1, "end": 5, "person": "ann"})]
+    bag = write_bag(tmp_path / "bag", STORY, 12.0, texts=texts)
+    found = evaluate(Request(bag, model=model))
+    assert found.labels == "/bharnet/truth"
+    assert found.judgement.overall.scores[0.1].true == 1
+
+
+def test_settings_change_what_is_told(bag, labels, model):
+    slow = evaluate(Request(bag, labels, model=model, settings={"enter_seconds": 3.0}))
+    assert slow.judgement.overall.delay.median > 2.9
+    with pytest.raises(InvalidRequest, match="there is no setting patience; there are enter_sec"):
+        evaluate(Request(bag, labels, model=model, settings={"patience": 1.0}))
+    with pytest.raises(InvalidRequest, match="enter_seconds -1 is out of"):
+        evaluate(Request(bag, labels, model=model, settings={"enter_seconds": -1.0}))
+    with pytest.raises(InvalidRequest, match="idle or ignored"):
+        Request(bag, labels, unlabelled="")
+
+
+def test_nothing_happens_and_nothing_may_be_told(bag, model, tmp_path):
+    (tmp_path / "none.csv").write_text("start,end,label\n")
+    found = evaluate(Request(bag, tmp_path / "none.csv", model=model)).judgement
+    assert found.overall.false_alarms == len(found.mistakes) > 0
+    assert found.false_alarms_per_minute > 1
+    assert found.overall.scores[0.5].f1 == 0.0
+
+
+def test_labels_of_somebody_else(bag, model, tmp_path):
+    (tmp_path / "x.csv").write_text("start,end,label,person\n1,2,wave,zoe\n")
+    with pytest.raises(InvalidLabels, match="names zoe, but the recording shows ann, bob"):
+        evaluate(Request(bag, tmp_path / "x.csv", model=model))
+
+
+class Outline(HTMLParser):
+    """What a browser would make of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag not in ("meta", "br"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def test_the_page_is_whole_and_stands_alone(report):
+    page = Outline(render(report))
+    assert page.open == []
+    tags = {tag for tag, _ in page.tags}
+    assert {"svg", "table", "style"} <= tags
+    assert not {"script", "link", "img", "iframe"} & tags
+    links = [
+        value for _, given in page.tags for key, value in given.items() if key in ("src", "href")
+    ]
+    assert links == []
+    assert "url(" not in page.text
+    assert "wave, 0:01.0 to 0:05.0: found" in page.text
+
+
+def test_the_page_escapes_what_people_are_called(tmp_path, model):
+    evil = '"><script>alert(1)</script>'
+    label = json.dumps({"label": f"<b>{evil}", "start": 0, "end": 2, "person": evil})
+    bag = write_bag(tmp_path / "bag", [(evil, 0.0, 4.0)], 6.0, texts=[label])
+    evaluation = evaluate(Request(bag, model=model))
+    text = render(describe(evaluation))
+    assert "<script" not in text
+    assert "<b>&" not in text
+    page = Outline(text)
+    assert evil in page.text
+    assert not any("alert" in str(given.get("onclick")) for _, given in page.tags)
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "bharnet_train.cli", "evaluate-bag", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def called(monkeypatch, capsys, *arguments: object) -> tuple[int, str]:
+    """Exit code and what was printed, in this process: a new one takes seconds to start."""
+    monkeypatch.setattr(sys, "argv", ["bharnet", "evaluate-bag", *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    said = capsys.readouterr()
+    return int(ended.value.code or 0), said.out + said.err
+
+
+def test_command_line(bag, labels, model, tmp_path):
+    done = run(bag, "--labels", labels, "--model", model, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert "IoU 0.1" in done.stdout
+    assert done.stdout.splitlines()[-1] == str(tmp_path / "out" / "report.html")
+    written = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert written["summary"]["segments"] == 2
+    timings = json.loads((tmp_path / "out" / "timings.json").read_text())
+    assert {"read", "convert", "recognise", "decide"} == timings["stages_ms"].keys()
+    assert "Speed" in (tmp_path / "out" / "report.html").read_text()
+
+
+@pytest.fixture
+def broken(tmp_path, bag, labels, model):
+    """Everything that cannot be evaluated, by name: bag, labels, further options."""
+    (mcap,) = bag.glob("*.mcap")
+    cut = tmp_path / "cut"
+    cut.mkdir()
+    (cut / "metadata.yaml").write_bytes((bag / "metadata.yaml").read_bytes())
+    (cut / mcap.name).write_bytes(mcap.read_bytes()[: mcap.stat().st_size // 2])
+    killed = tmp_path / "killed"  # the recorder wrote neither metadata nor index
+    killed.mkdir()
+    (killed / mcap.name).write_bytes((cut / mcap.name).read_bytes())
+    outside = tmp_path / "outside.csv"
+    outside.write_text("start,end,label\n1,2,wave\n100,102,wave\n")
+    unstamped = write_bag(tmp_path / "unstamped", STORY, 0.0, start=0)
+    return {
+        "missing": (tmp_path / "nowhere", labels, ()),
+        "cut short": (cut, labels, ()),
+        "no index": (killed, labels, ()),
+        "empty": (write_bag(tmp_path / "empty", [], -1.0), labels, ()),
+        "no stamps": (unstamped, labels, ()),
+        "no such topic": (bag, labels, ("--topic", "/other/poses")),
+        "no actions": (bag, labels, ("--recorded",)),
+        "no such labels": (bag, tmp_path / "none.csv", ()),
+        "labels outside": (bag, outside, ()),
+        "no labels": (bag, None, ()),
+        "no model": (bag, labels, ("--model", tmp_path / "none.safetensors")),
+        "no number": (bag, labels, ("--set", "enter_seconds=soon")),
+        "no pair": (bag, labels, ("--rename", "hello")),
+        "no pictures": (bag, labels, ("--images",)),
+        "no device": (bag, labels, ("--device", "toaster")),
+        "nowhere to write": (bag, labels, ("--out", labels)),
+    }
+
+
+SAID = {
+    "missing": "there is no recording",
+    "cut short": "is damaged or of an unknown kind",
+    "no index": "has no metadata.yaml, so it is no rosbag2, or its recorder was killed; `ros2 bag",
+    "empty": "holds no messages",
+    "no stamps": "no message on /bharnet/poses has a stamp",
+    "no such topic": "PersonPoseArray on /other/poses, but on /bharnet/poses; name one of these",
+    "no actions": "has no topic of bharnet_ros/msg/ActionArray, only /bharnet/poses (bharnet_ros",
+    "no such labels": "there is no file of labels",
+    "labels outside": "line 3: 100 to 102 lies outside the recording",
+    "no labels": "has no labels on /bharnet/truth or /bharnet/demo/truth; give a file",
+    "no model": "none.safetensors",
+    "no number": "--offset and --set want numbers",
+    "no pair": "write it as NAME=VALUE",
+    "no pictures": "has no topic of sensor_msgs/msg/Image or sensor_msgs/msg/Compressed",
+    "no device": "device 'toaster' is none of",
+    "nowhere to write": "the report cannot be written",
+}
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_what_cannot_be_is_one_sentence_and_two(
+    name, broken, model, tmp_path, monkeypatch, capsys
+):
+    bag, labels, options = broken[name]
+    out = tmp_path / "out"
+    given = ["--labels", labels] if labels else []
+    code, said = called(monkeypatch, capsys, bag, *given, "--model", model, "--out", out, *options)
+    assert code == 2
+    assert SAID[name] in said
+    assert "Traceback" not in said
+    assert len(said.strip().splitlines()) == 1
+    assert not out.exists()  # nothing half-written
+
+
+def test_what_cannot_be_used_is_counted_and_the_rest_judged(tmp_path, model, labels):
+    bag = write_bag(tmp_path / "bag", [("", 0, 12), *STORY], 12.0)
+    found = describe(evaluate(Request(bag, labels, model=model)))
+    assert found["recording"]["left_out"] == {"no_id": 120}
+    assert found["summary"]["iou"]["0.1"]["right"] == 1
+
+
+def test_the_demos_recording_is_judged_by_its_own_labels():
+    found = evaluate(Request(DEMO, rename={"hello": "hello_isl"}))
+    assert found.labels == "/bharnet/demo/truth"
+    assert found.heard.span.start == 1_767_225_600 * NANOSECONDS
+    assert found.judgement.overall.scores[0.1].true >= 5
+
+
+@pytest.mark.parametrize(
+    ("seconds", "digits", "shown"),
+    [
+        (0, 0, "0:00"),
+        (7.26, 1, "0:07.3"),
+        (59.96, 1, "1:00.0"),
+        (3723, 0, "1:02:03"),
+        (-3, 0, "-0:03"),
+    ],
+)
+def test_times_are_written_as_players_do(seconds, digits, shown):
+    assert clock(seconds, digits) == shown
+
+
+def test_a_long_recording_is_cut_into_strips():
+    event = {"label": "wave", "confidence": 0.9, "result": "right", "decided": 55.0}
+    person = {
+        "in_view": [[10.0, 3000.0, "ann"]],
+        "segments": [{"start": 50.0, "end": 70.0, "label": "wave", "result": "found"}],
+        "events": [{**event, "onset": 52.0, "offset": 650.0}],
+    }
+    parts = strips(person, {"wave": 10})
+    assert [(each.start, each.end) for each in parts[:2]] == [(10.0, 310.0), (310.0, 610.0)]
+    assert len(parts) == 10
+    # Cut where a strip ends, gone where it is over, and told once.
+    assert [len(each.told) for each in parts] == [1, 1, 1] + [0] * 7
+    assert parts[0].told[0].x == pytest.approx(42 / 300 * 1000, abs=0.01)
+    assert parts[1].told[0].width == 1000.0
+    assert [each.told[0].mark is None for each in parts[:3]] == [False, True, True]
+    for part in parts:
+        for box in (*part.truth, *part.told, *part.in_view):
+            assert 0 <= box.x <= box.x + box.width <= 1001.5
+    nobody = {"in_view": [], "segments": [], "events": []}
+    assert strips(nobody, {}) == []
+
+
+class Somebody:
+    """An estimator that sees one person in every picture that is not black."""
+
+    name, body_layout = "somebody", "upper_body_11"
+    network_ms: ClassVar[dict[str, float]] = {}
+    closed = False
+
+    def estimate(self, image, stamp):
+        body, hands = standing()
+        body = body / [image.shape[1] / image.shape[0], 1, 1, 1]
+        return [Detection(body.astype(np.float32), hands[0], hands[1])] if image.any() else []
+
+    def reset(self):
+        pass
+
+    def close(self):
+        self.closed = True
+
+
+def test_pictures_go_through_an_estimator(tmp_path, model):
+    dark, light = np.zeros((48, 64, 3), np.uint8), np.full((48, 64, 3), 90, np.uint8)
+    bag = write_pictures(tmp_path / "bag", [dark] * 10 + [light] * 40 + [dark] * 30)
+    (tmp_path / "x.csv").write_text("start,end,label\n1,5,wave\n")
+    estimator = Somebody()
+
+    def camera():
+        return PeopleEstimator(estimator, Tracker(ids=iter(["only"])))
+
+    found = evaluate(Request(bag, tmp_path / "x.csv", model=model, camera=camera))
+    assert found.heard.frames == 79
+    assert dict(found.heard.left_out) == {"image": 1}
+    (event,) = found.heard.listener.events
+    assert (event.body_id, event.label) == ("only", "wave")
+    assert found.judgement.overall.scores[0.5].true == 1
+    assert "estimate" in found.milliseconds
+    assert describe(found)["recording"]["source"] == "pictures, recognised anew"
+    assert estimator.closed
+    with pytest.raises(InvalidRequest, match="without pictures"):
+        Request(bag, recorded=True, camera=camera)

@@ -1,0 +1,99 @@
+"""A recording through the real node says what the core says of it offline."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from bags import write_bag
+from tiny import save_model
+
+pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make test`")
+
+from bharnet.bag import ACTION_TYPE, ACTIONS, Bag
+from bharnet.judging.document import describe
+from bharnet.judging.evaluate import evaluate
+from bharnet.judging.evaluation import Request
+from bharnet_ros.msg import ActionArray
+from bharnet_ros.recorder import Recorder
+from bharnet_ros.replay import main
+
+STORY = [("ann", 1.0, 5.0), ("bob", 3.0, 9.0), ("ann", 8.0, 9.0)]
+LABELS = "start,end,label,person\n1,5,wave,ann\n3,6,yes,bob\n6,7,idle,bob\n"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return save_model(tmp_path_factory.mktemp("model") / "tiny.safetensors")
+
+
+@pytest.fixture(scope="module")
+def bag(tmp_path_factory):
+    return write_bag(tmp_path_factory.mktemp("bag") / "story", STORY, 12.0)
+
+
+@pytest.fixture(scope="module")
+def labels(tmp_path_factory):
+    path = tmp_path_factory.mktemp("labels") / "labels.csv"
+    path.write_text(LABELS)
+    return path
+
+
+def test_live_and_offline_are_the_same(bag, labels, model, tmp_path, capsys):
+    given = [str(bag), "--labels", str(labels), "--model", str(model), "--speed", "20"]
+    assert main([*given, "--out", str(tmp_path / "live")]) == 0
+    assert "121 sent, 0 lost, 0 skipped" in capsys.readouterr().out
+    offline = evaluate(Request(bag, labels, model=model))
+    actions = tmp_path / "live" / "story-actions"
+    live = evaluate(Request(actions, labels, recorded=True))
+    assert live.heard.listener.events == offline.heard.listener.events
+    assert live.heard.listener.sightings == offline.heard.listener.sightings
+    assert live.judgement == offline.judgement
+    assert live.heard.losses == {"sent": 121, "lost": 0, "skipped": 0}
+    assert (live.heard.model, live.heard.classes) == (offline.heard.model, offline.heard.classes)
+    assert len(live.heard.ages) >= 60
+    written = json.loads((tmp_path / "live" / "report.json").read_text())
+    assert written == describe(live)
+    assert written["summary"] == describe(offline)["summary"]
+
+
+def test_without_labels_the_actions_are_kept_and_not_judged(bag, model, tmp_path, capsys):
+    given = [str(bag), "--model", str(model), "--speed", "50", "--out", str(tmp_path / "out")]
+    assert main(given) == 0
+    assert "there is no score" in capsys.readouterr().out
+    with Bag(tmp_path / "out" / "story-actions") as recorded:
+        topic = recorded.choose((ACTION_TYPE,), "", ACTIONS)
+        assert len(list(recorded.messages(topic))) >= 60
+    assert [each.name for each in (tmp_path / "out").iterdir()] == ["story-actions"]
+
+
+def test_what_cannot_be_replayed_is_said_before_it_is_played(bag, labels, tmp_path, capsys):
+    out = tmp_path / "out"
+    outside = tmp_path / "outside.csv"
+    outside.write_text("start,end,label\n100,101,wave\n")
+    for given, said in (
+        ([tmp_path / "nowhere"], "there is no recording"),
+        ([bag, "--labels", tmp_path / "none.csv"], "there is no file of labels"),
+        ([bag, "--labels", outside], "lies outside the recording"),
+        ([bag, "--labels", labels, "--unlabelled", "maybe"], "idle or ignored"),
+        ([bag, "--labels", labels, "--offset", "soon"], "--offset soon is no number"),
+    ):
+        assert main([*map(str, given), "--out", str(out)]) == 2
+        assert said in capsys.readouterr().err
+        assert not out.exists()
+
+
+def test_results_stay_in_their_order_however_late_they_are(tmp_path):
+    recorder = Recorder()
+    for nanosec, age in ((100, 5.0), (200, 0.1), (300, float("nan"))):
+        message = ActionArray(model_id="m")
+        message.header.stamp.sec, message.header.stamp.nanosec = 7, nanosec
+        recorder.take(message, age)
+    recorder.write(tmp_path / "bag", None, {"/bharnet/truth": ["told"]}, {"lost": "3"})
+    with Bag(tmp_path / "bag") as bag:
+        stamps = [
+            m.header.stamp.nanosec for _, m in bag.messages(bag.choose((ACTION_TYPE,), "", ""))
+        ]
+        assert stamps == [100, 200, 300]
+        assert bag.texts("/bharnet/truth") == ["told"]
+        assert bag.notes == {"bharnet.lost": "3"}
