@@ -112,7 +112,7 @@ class Prepared:
         path = self.folder / f"{array}.npy"
         try:
             mapped = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError) as error:
             raise UnreadableData(f"{path} cannot be mapped ({error}); prepare it again") from error
         if len(mapped) != self.manifest["rows"]:
             raise UnreadableData(

@@ -108,10 +108,9 @@ def extract(
             Workers(jobs, backend, address),
             progress,
         )
-    console.print(
+    _say(
         f"{len(found['videos'])} videos read; a hand in {found['rows_with_a_hand']} of "
-        f"{found['rows']} rows",
-        highlight=False,
+        f"{found['rows']} rows"
     )
     _list([(name, reason) for name, reason in found["failed"].items()], "videos left out")
 
@@ -121,18 +120,22 @@ def _prepare(original: Original, out: Path, half: bool, workers: Workers) -> Non
 
     with _progress() as progress:
         manifest = convert(original, out, workers, half, progress)
-    console.print(f"{out}: {manifest['clips']} clips, {manifest['rows']} rows", highlight=False)
+    _say(f"{out}: {manifest['clips']} clips, {manifest['rows']} rows")
     _list([(each["name"], each["reason"]) for each in manifest["rejected"]], "rejected")
 
 
 def _list(failed: list[tuple[str, str]], title: str) -> None:
     if not failed:
         return
-    console.print(f"{len(failed)} {title}:", highlight=False)
+    _say(f"{len(failed)} {title}:")
     for name, reason in failed[:SHOWN]:
-        console.print(f"  {name}: {reason}", highlight=False, markup=False, soft_wrap=True)
+        _say(f"  {name}: {reason}")
     if len(failed) > SHOWN:
-        console.print(f"  and {len(failed) - SHOWN} more: see the .json file", highlight=False)
+        _say(f"  and {len(failed) - SHOWN} more: see the .json file")
+
+
+def _say(line: str) -> None:
+    console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def _progress() -> Progress:
