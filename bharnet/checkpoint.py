@@ -9,20 +9,24 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
+from torch import nn
 
 from bharnet.features import FeatureConfig
 from bharnet.network import BHaRNet, NetworkConfig
 
 FORMAT = 1
 LARGEST_FILE = 512 * 1024 * 1024
+
+Network = TypeVar("Network", bound=nn.Module)
+Description = TypeVar("Description")
 
 
 class InvalidCheckpoint(ValueError):
@@ -75,13 +79,7 @@ class Checkpoint:
 
 def save_checkpoint(path: Path, network: BHaRNet, info: ModelInfo) -> None:
     """Write a checkpoint; an interrupted write leaves the old file."""
-    described = {"format": FORMAT, **asdict(info)}
-    weights = {key: value.contiguous() for key, value in network.state_dict().items()}
-    content = save(weights, {"bharnet": json.dumps(described, sort_keys=True)})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_bytes(content)
-    partial.replace(path)
+    write_model(path, network, "bharnet", {"format": FORMAT, **asdict(info)})
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -90,10 +88,34 @@ def load_checkpoint(path: Path) -> Checkpoint:
     Raises InvalidCheckpoint if the file is missing, cut short, no checkpoint, of a newer format,
     or if its weights do not fit its own description.
     """
-    content = _read(path)
-    info = _describe(path, content)
+    content = read_model(path)
+    info = describe(path, content, "bharnet", FORMAT, read_info, "bharnet train")
+    network = fill(path, content, lambda: BHaRNet(info.network, info.features, len(info.classes)))
+    return Checkpoint(network, info, digest(content))
+
+
+def write_model(path: Path, network: nn.Module, entry: str, described: dict[str, Any]) -> None:
+    """Write weights, and under the metadata's ``entry`` what is said of them, all or nothing."""
+    weights = {key: value.contiguous() for key, value in network.state_dict().items()}
+    content = save(weights, {entry: json.dumps(described, sort_keys=True)})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_bytes(content)
+    partial.replace(path)
+
+
+def digest(content: bytes) -> str:
+    """A short name of a file's content."""
+    return hashlib.sha256(content).hexdigest()[:12]
+
+
+def fill(path: Path, content: bytes, build: Callable[[], Network]) -> Network:
+    """Build the network described and give it the weights; evaluation mode.
+
+    Raises InvalidCheckpoint if they do not fit each other or are not finite.
+    """
     try:
-        network = BHaRNet(info.network, info.features, len(info.classes))
+        network = build()
         weights = load(content)
         network.load_state_dict(weights)
     except SafetensorError as error:
@@ -107,10 +129,11 @@ def load_checkpoint(path: Path) -> Checkpoint:
     broken = [key for key, value in weights.items() if not torch.isfinite(value.float()).all()]
     if broken:
         raise InvalidCheckpoint(f"{path}: {broken[0]} holds NaN or infinity; train it again")
-    return Checkpoint(network.eval(), info, hashlib.sha256(content).hexdigest()[:12])
+    return network.eval()
 
 
-def _read(path: Path) -> bytes:
+def read_model(path: Path) -> bytes:
+    """The file's content. Raises InvalidCheckpoint for one missing or too large."""
     try:
         size = path.stat().st_size
         if size > LARGEST_FILE:
@@ -122,27 +145,38 @@ def _read(path: Path) -> bytes:
         ) from error
 
 
-def _describe(path: Path, content: bytes) -> ModelInfo:
-    """The metadata, read from the header alone: 8 bytes of length, then JSON."""
+def describe(
+    path: Path,
+    content: bytes,
+    entry: str,
+    expected: int,
+    read: Callable[[dict[str, Any]], Description],
+    command: str,
+) -> Description:
+    """The metadata's ``entry``, read from the header alone: 8 bytes of length, then JSON.
+
+    expected  the format that this version reads; command: what writes such files
+    Raises InvalidCheckpoint.
+    """
     try:
         (length,) = struct.unpack("<Q", content[:8])
         header = json.loads(content[8 : 8 + length])
     except (struct.error, ValueError, OverflowError, RecursionError) as error:
         raise _damaged(path, error) from error
     try:
-        metadata = header["__metadata__"]["bharnet"]
+        metadata = header["__metadata__"][entry]
     except (KeyError, TypeError):
         raise InvalidCheckpoint(
-            f"{path} holds no bharnet model; export one with `bharnet train`"
+            f"{path} holds no {entry} model; export one with `{command}`"
         ) from None
     try:
         values = json.loads(metadata)
-        if values["format"] != FORMAT:
+        if values["format"] != expected:
             raise InvalidCheckpoint(
-                f"{path} has format {values['format']}, this version reads {FORMAT}; "
+                f"{path} has format {values['format']}, this version reads {expected}; "
                 "update bharnet_ros or export the model again"
             )
-        return _model_info(values)
+        return read(values)
     except InvalidCheckpoint:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
@@ -151,7 +185,8 @@ def _describe(path: Path, content: bytes) -> ModelInfo:
         ) from error
 
 
-def _model_info(values: dict[str, Any]) -> ModelInfo:
+def read_info(values: dict[str, Any]) -> ModelInfo:
+    """What ``asdict`` made of a ModelInfo, back. Raises KeyError, TypeError, ValueError."""
     network, features = dict(values["network"]), dict(values["features"])
     network["experts"] = tuple(network["experts"])
     network["blocks"] = tuple((int(c), int(s)) for c, s in network["blocks"])

@@ -16,11 +16,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bharnet.skeleton import HAND_21, get_layout
+from bharnet.skeleton import HAND_21, Layout, get_layout
 from bharnet.window import NANOSECONDS, Window
 
 STREAMS = ("joint", "bone", "joint_motion", "bone_motion")
 PREPROCESSING = ("canonical", "facing", "native")
+ORIGINS = ("shoulders", "hips")
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class FeatureConfig:
                     the vertical until the shoulders are parallel to the picture (needs
                     body_depth). native: coordinates as they come ("calibration-free", arXiv
                     2601.00369)
+    origin          of the canonical body: shoulders, or hips where they are measured; bending down
+                    then does not move it
     hand_place      whether the hand expert also reads where the wrist is, seen from the shoulders
     """
 
@@ -52,6 +55,7 @@ class FeatureConfig:
     body_depth: bool = False
     hand_depth: bool = True
     preprocessing: str = "canonical"
+    origin: str = "shoulders"
     hand_place: bool = False
 
     def __post_init__(self) -> None:
@@ -62,6 +66,8 @@ class FeatureConfig:
             raise ValueError(
                 f"preprocessing '{self.preprocessing}' must be one of {', '.join(PREPROCESSING)}"
             )
+        if self.origin not in ORIGINS:
+            raise ValueError(f"origin '{self.origin}' must be one of {', '.join(ORIGINS)}")
         if self.preprocessing == "facing" and not self.body_depth:
             raise ValueError("preprocessing 'facing' turns people in depth; set body_depth")
         if not 4 <= self.frames <= 1024 or not 0.1 <= self.window_seconds <= 60:
@@ -99,11 +105,16 @@ class Joints:
 
 
 def resample(
-    window: Window, config: FeatureConfig, end: int | None = None, seconds: float | None = None
+    window: Window,
+    config: FeatureConfig,
+    end: int | None = None,
+    seconds: float | None = None,
+    instants: NDArray[np.float64] | None = None,
 ) -> Joints:
     """Read a window at ``config.frames`` even instants of its last ``window_seconds``.
 
     ``end`` (nanoseconds) defaults to the newest stamp, ``seconds`` to the configured length.
+    ``instants`` (T,), shares of the span from 0 to 1, replaces the even ones (training only).
     Linear between the two nearest sightings of each joint, if they are no further apart than
     ``longest_gap``; beyond the first and last sighting the joint is held for half a gap.
     """
@@ -114,8 +125,10 @@ def resample(
     end = int(window.stamps[-1]) if end is None else end
     # Seconds before the end: exact in float64 though the stamps have 19 digits.
     when = (window.stamps - end).astype(np.float64) / NANOSECONDS
-    instants = np.linspace(-span, 0.0, config.frames)
-    position, seen = _interpolate(when, values[..., :3], sighted, instants, config.longest_gap)
+    shares = np.linspace(0.0, 1.0, config.frames) if instants is None else instants
+    position, seen = _interpolate(
+        when, values[..., :3], sighted, (shares - 1.0) * span, config.longest_gap
+    )
     return Joints(position, seen)
 
 
@@ -194,6 +207,8 @@ def make_streams(position: torch.Tensor, seen: torch.Tensor, config: FeatureConf
     place = place[..., :2].expand(*hands.shape[:-1], 2) * hands_seen[..., None] * anchored
     hands = hands * flip
     if config.preprocessing != "native":
+        if config.origin == "hips":
+            centre = _middle(body, body_seen, layout, "hip", centre)
         body = (body - centre) / width * body_seen[..., None]
         hands = _canonical_hand(hands, hands_seen)
     if config.preprocessing == "facing":
@@ -218,7 +233,6 @@ def _shoulders(
     both = (seen[..., left] * seen[..., right])[..., None]  # (B, T, 1)
     a, b = body[:, :, left], body[:, :, right]
     times = both.sum(1)  # (B, 1)
-    centre = ((a + b) / 2 * both).sum(1) / times.clamp(min=1)
     across = (a - b)[..., : 2 + config.body_depth].norm(dim=-1, keepdim=True)
     width = (across * both).sum(1) / times.clamp(min=1)
     weight = seen[..., None]
@@ -226,9 +240,20 @@ def _shoulders(
     middle = (body * weight).sum((1, 2)) / total
     offset = (body - middle[:, None, None]) * weight
     spread = 2 * (offset[..., :2].square().sum((1, 2)) / total).sum(-1, keepdim=True).sqrt()
-    centre = torch.where(times > 0, centre, middle)
+    centre = _middle(body, seen, layout, "shoulder", middle[:, None, None])
     width = torch.where(times > 0, width, spread).clamp(min=1e-3)
-    return centre[:, None, None], width[:, None, None]
+    return centre, width[:, None, None]
+
+
+def _middle(
+    body: torch.Tensor, seen: torch.Tensor, layout: Layout, joint: str, otherwise: torch.Tensor
+) -> torch.Tensor:
+    """Mean place between the left and right ``joint``, (B, 1, 1, 3); else ``otherwise``."""
+    left, right = layout.index(f"left_{joint}"), layout.index(f"right_{joint}")
+    both = (seen[..., left] * seen[..., right])[..., None]
+    times = both.sum(1)
+    between = ((body[:, :, left] + body[:, :, right]) / 2 * both).sum(1) / times.clamp(min=1)
+    return torch.where((times > 0)[:, None, None], between[:, None, None], otherwise)
 
 
 def _face_front(body: torch.Tensor, seen: torch.Tensor, config: FeatureConfig) -> torch.Tensor:

@@ -20,6 +20,7 @@ app.command()(commands.extract)
 console = Console()
 
 Data = Annotated[Path, typer.Option(help="Folder that holds the recordings.")]
+Videos = Annotated[Path, typer.Option(help="Folder that holds the videos.")]
 Config = Annotated[Path, typer.Option(help="Training configuration, see config/train/.")]
 Sets = Annotated[
     list[str] | None, typer.Option("--set", help="Override, e.g. optimiser.epochs=5.")
@@ -54,10 +55,7 @@ def train(
     from bharnet_train.run import train_and_score
 
     extra = [] if seed is None else [f"seed={seed}"]
-    # Without the folders, which name somebody's machine.
-    given = [part for each in [*(overrides or []), *extra] for part in ("--set", each)]
-    where = config.name if config.is_absolute() else str(config)
-    command = shlex.join(["bharnet", "train", "--config", where, *given])
+    command = _command("train", config, [*(overrides or []), *extra])
     result = train_and_score(
         config,
         data,
@@ -88,6 +86,57 @@ def evaluate(
     from bharnet_train.run import score
 
     _show(score(model, config, data, out, overrides or [], device))
+
+
+@app.command("train-rgb")
+def train_rgb(
+    config: Annotated[Path, typer.Option(help="Configuration of M, see config/rgb/.")],
+    data: Videos = Path("../shared/data/clips"),
+    out: Out = Path("runs"),
+    overrides: Sets = None,
+    accelerator: Accelerator = "auto",
+    devices: Annotated[int, typer.Option(help="Devices on each machine.")] = 1,
+    nodes: Annotated[int, typer.Option(help="Machines.")] = 1,
+    precision: Annotated[str, typer.Option(help="32-true, 16-mixed or bf16-mixed.")] = "32-true",
+    resume: Annotated[bool, typer.Option(help="Go on after the last finished epoch.")] = False,
+    progress: Annotated[bool, typer.Option(help="Show progress bars.")] = True,
+) -> None:
+    """Train M: pictures of head, hands and feet beside a trained skeleton model.
+
+    Writes OUT/NAME.safetensors and NAME.json (scores); poses and crops are kept in OUT/prepared.
+    """
+    from bharnet_train.rgb.run import train_rgb as run
+
+    result = run(
+        config,
+        data,
+        out,
+        overrides or [],
+        _command("train-rgb", config, overrides or []),
+        accelerator=accelerator,
+        devices=devices,
+        nodes=nodes,
+        precision=precision,
+        resume=resume,
+        progress=progress,
+    )
+    if result is not None:
+        _show_rgb(result)
+
+
+@app.command("evaluate-rgb")
+def evaluate_rgb(
+    model: Annotated[Path, typer.Option(help="Checkpoint of M (.safetensors).")],
+    config: Annotated[Path, typer.Option(help="Configuration of M, see config/rgb/.")],
+    data: Videos = Path("../shared/data/clips"),
+    out: Out = Path("runs"),
+    overrides: Sets = None,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+) -> None:
+    """Score a checkpoint of M on the clips that a configuration holds out."""
+    from bharnet_train.rgb.run import score_rgb
+
+    _show_rgb(score_rgb(model, config, data, out, overrides or [], device))
 
 
 @app.command()
@@ -164,6 +213,13 @@ def info(model: Annotated[Path, typer.Argument(help="Checkpoint (.safetensors)."
     console.print_json(json.dumps({"digest": loaded.digest, **asdict(loaded.info)}))
 
 
+def _command(name: str, config: Path, overrides: list[str]) -> str:
+    """The command for the provenance, without the folders, which name somebody's machine."""
+    given = [part for each in overrides for part in ("--set", each)]
+    where = config.name if config.is_absolute() else str(config)
+    return shlex.join(["bharnet", name, "--config", where, *given])
+
+
 def _show(result) -> None:  # type: ignore[no-untyped-def]  # Result; its import costs seconds
     table = Table("", "top-1 %", title=f"{result.sequences} sequences of held-out people")
     table.add_row("body + hand", f"{result.top1:.1f}")
@@ -175,15 +231,24 @@ def _show(result) -> None:  # type: ignore[no-untyped-def]  # Result; its import
     console.print(table)
 
 
+def _show_rgb(result) -> None:  # type: ignore[no-untyped-def]  # RGBResult, as above
+    table = Table("", "top-1 %", title=f"{result.clips} clips: {result.what}")
+    for name in ("fused", "rgb", "skeleton"):
+        table.add_row(name, f"{getattr(result, name):.1f}")
+    console.print(table)
+
+
 def main() -> None:
     """Run the command line; a known failure is one sentence and exit code 2."""
     from bharnet.checkpoint import InvalidCheckpoint
+    from bharnet.rgb.weights import InvalidWeights
     from bharnet_train.config import InvalidConfig, NothingToResume
     from bharnet_train.datasets.recordings import UnreadableData
 
+    known = (InvalidCheckpoint, InvalidConfig, InvalidWeights, NothingToResume, UnreadableData)
     try:
         app()
-    except (InvalidCheckpoint, InvalidConfig, UnreadableData, NothingToResume) as error:
+    except known as error:
         console.print(f"[red]bharnet:[/] {error}", highlight=False, soft_wrap=True)
         sys.exit(2)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from bharnet.features import FeatureConfig
 from bharnet.network import NetworkConfig
 from bharnet_train.datasets.actions import SUBSETS
+
+Config = TypeVar("Config", bound=BaseModel)
 
 
 class _Strict(BaseModel):
@@ -60,6 +62,7 @@ class Augmentation(_Strict):
     shortest: float = Field(
         default=0.6, description="least share of a sequence that a window covers"
     )
+    warp: float = Field(default=0.0, description="spread of the steps in time, 0 = even")
     rotate: float = 12.0
     rotate_hand: float = 15.0
     turn: float = Field(
@@ -137,6 +140,11 @@ def read_config(path: Path, overrides: list[str] | None = None) -> TrainConfig:
 
     Raises InvalidConfig.
     """
+    return read_as(TrainConfig, path, overrides)
+
+
+def read_as(kind: type[Config], path: Path, overrides: list[str] | None = None) -> Config:
+    """The same for another kind of configuration."""
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
         for override in overrides or []:
@@ -147,7 +155,7 @@ def read_config(path: Path, overrides: list[str] | None = None) -> TrainConfig:
                 listed = isinstance(target, list)
                 target = target[int(section)] if listed else target.setdefault(section, {})
             target[last] = yaml.safe_load(value)
-        return TrainConfig.model_validate(values)
+        return kind.model_validate(values)
     except (
         OSError,
         yaml.YAMLError,

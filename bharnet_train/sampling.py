@@ -7,6 +7,7 @@ from collections.abc import Sequence as Many
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.utils.data import Dataset, Sampler
 
 from bharnet.features import FeatureConfig, resample
@@ -43,18 +44,26 @@ class Windows(Dataset[Item]):
     def __getitem__(self, place: int | tuple[int, int]) -> Item:
         epoch, index = place if isinstance(place, tuple) else (0, place)
         sequence = self._sequences[index]
-        end, seconds = int(sequence.window.stamps[-1]), sequence.seconds
+        end, seconds, instants = int(sequence.window.stamps[-1]), sequence.seconds, None
         if self._augmentation is not None:
             rng = np.random.default_rng((self._seed, epoch, index))
             share = rng.uniform(self._augmentation.shortest, 1.05)
             end -= round(rng.uniform(0, max(0.0, 1 - share)) * seconds * NANOSECONDS)
             seconds *= share
-        joints = resample(sequence.window, self._features, end, seconds)
+            if self._augmentation.warp > 0:
+                instants = _warped(self._features.frames, self._augmentation.warp, rng)
+        joints = resample(sequence.window, self._features, end, seconds, instants)
         return (
             torch.from_numpy(joints.position),
             torch.from_numpy(joints.seen),
             self.targets[index],
         )
+
+
+def _warped(frames: int, strength: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Shares 0..1 of a span at uneven steps: here faster, there slower."""
+    steps = np.exp(rng.normal(0.0, strength, frames - 1))
+    return np.concatenate(([0.0], np.cumsum(steps) / steps.sum()))
 
 
 class BalancedOrder(Sampler[tuple[int, int]]):

@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import (
-    EMAWeightAveraging,
-    LambdaCallback,
-    ModelCheckpoint,
-    RichProgressBar,
-)
+from lightning.pytorch.callbacks import EMAWeightAveraging
 from torch.utils.data import DataLoader
 
 from bharnet.features import make_streams
 from bharnet.network import BHaRNet
 from bharnet.skeleton import get_layout
 from bharnet_train.augmentation import augment, begin_or_end, fidget, lay_to_rest
-from bharnet_train.config import NothingToResume, TrainConfig
+from bharnet_train.config import TrainConfig
 from bharnet_train.datasets.select import Split
 from bharnet_train.loss import ensemble_loss
 from bharnet_train.sampling import BalancedOrder, Windows
-
-# Lightning's advice on workers and loggers is not for our users.
-logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-warnings.filterwarnings("ignore", module="lightning")
-warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+from bharnet_train.trainer import fit
 
 
 class Trainee(lightning.LightningModule):
@@ -92,23 +80,10 @@ class Trainee(lightning.LightningModule):
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
 
 
-def train(
-    config: TrainConfig,
-    split: Split,
-    folder: Path,
-    *,
-    accelerator: str = "auto",
-    devices: int = 1,
-    nodes: int = 1,
-    precision: str = "32-true",
-    resume: bool = False,
-    progress: bool = True,
-    on_epoch_start: Callable[..., None] | None = None,
-) -> BHaRNet:
+def train(config: TrainConfig, split: Split, folder: Path, **options: Any) -> BHaRNet:
     """Train on ``split.train`` and return the network, on the CPU, in evaluation mode.
 
-    ``folder`` receives ``last.ckpt`` after every epoch; ``resume`` goes on from it, and raises
-    NothingToResume if it is not there.
+    ``folder`` receives ``last.ckpt`` after every epoch; ``options`` go to ``trainer.fit``.
     """
     lightning.seed_everything(config.seed, workers=True, verbose=False)
     windows = Windows(
@@ -121,34 +96,12 @@ def train(
     if split.validation:
         checking = DataLoader(Windows(split.validation, split.classes, config.features), 256)
     trainee = Trainee(config, split.classes)
-    keep = ModelCheckpoint(
-        folder, "last", save_top_k=1, save_on_train_epoch_end=True, enable_version_counter=False
-    )
-    callbacks: list[Any] = [keep]
+    callbacks: list[lightning.Callback] = []
     if config.optimiser.average > 0:
         # A mean over a tenth of a short training, or it would keep the weights of its beginning.
         steps = config.optimiser.epochs * len(loader)
         decay = max(0.0, min(config.optimiser.average, 1 - 10 / steps))
         callbacks.append(EMAWeightAveraging(decay=decay))
-    if on_epoch_start is not None:
-        callbacks.append(LambdaCallback(on_train_epoch_start=on_epoch_start))
-    if progress:
-        callbacks.append(RichProgressBar())
-    trainer = lightning.Trainer(
-        max_epochs=config.optimiser.epochs,
-        accelerator=accelerator,
-        devices=devices,
-        num_nodes=nodes,
-        precision=precision,  # type: ignore[arg-type]
-        gradient_clip_val=1.0,
-        callbacks=callbacks,
-        logger=False,
-        enable_model_summary=False,
-        enable_progress_bar=progress,
-        num_sanity_val_steps=0,
-    )
-    last = folder / "last.ckpt"
-    if resume and not last.exists():
-        raise NothingToResume(f"{last} does not exist; train once without --resume")
-    trainer.fit(trainee, loader, checking, ckpt_path=last if resume else None)
+    epochs = config.optimiser.epochs
+    fit(trainee, loader, checking, folder, epochs, callbacks=callbacks, **options)
     return trainee.network.cpu().eval()

@@ -22,7 +22,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from rosbags.interfaces import (
@@ -41,6 +40,7 @@ from bharnet.estimation.mediapipe_estimator import MediaPipeEstimator
 from bharnet.estimation.person import PersonEstimate
 from bharnet.observation import Coordinates
 from bharnet.skeleton import HAND_21
+from bharnet_train.rgb.clips import read_pictures
 
 ROOT = Path(__file__).resolve().parents[1]
 POSES, TRUTH = "/bharnet/poses", "/bharnet/demo/truth"
@@ -146,36 +146,14 @@ def read_segments(path: Path) -> dict[str, Segment]:
 
 
 def read_clips(paths: list[Path], segments: dict[str, Segment], rate: float) -> Iterator[Clip]:
-    """One clip after the other in time. Raises OSError for a video that cannot be read."""
+    """One clip after the other in time. Raises UnreadableData for no video."""
     start_ns = START_NS
     for path in paths:
-        pictures, shown_at = read_pictures(path)
+        shown_at, pictures = zip(*read_pictures(path), strict=True)
         segment = segments.get(path.stem)
         clip = Clip(path.stem, pictures, shown_at, start_ns, rate, segment)
         yield clip
         start_ns = clip.stamp(clip.gap.stop)
-
-
-def read_pictures(path: Path) -> tuple[tuple[NDArray[np.uint8], ...], tuple[float, ...]]:
-    """The different RGB pictures (H, W, 3) of a video, and when a player shows each first."""
-    video = cv2.VideoCapture(str(path))
-    fps = video.get(cv2.CAP_PROP_FPS)
-    pictures: list[NDArray[np.uint8]] = []
-    shown_at: list[float] = []
-    number = 0
-    while True:
-        ok, frame = video.read()
-        if not ok:
-            break
-        picture = cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
-        if not pictures or not np.array_equal(picture, pictures[-1]):
-            pictures.append(picture)
-            shown_at.append(number / fps)
-        number += 1
-    video.release()
-    if not pictures:
-        raise OSError(f"{path} is no video that OpenCV can read")
-    return tuple(pictures), tuple(shown_at)
 
 
 def write_bag(clips: Iterator[Clip], out: Path, model: str) -> None:

@@ -1,0 +1,1 @@
+"""Trains M on videos: ``clips`` (video -> poses and crops) -> ``pictures`` -> ``training``."""
