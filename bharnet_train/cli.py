@@ -12,12 +12,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from bharnet_train import camera
 from bharnet_train.prepare import commands
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+console = Console()
+
+app.command()(camera.models)
+app.command()(camera.watch)
 app.add_typer(commands.prepare, name="prepare")
 app.command()(commands.extract)
-console = Console()
 
 Data = Annotated[Path, typer.Option(help="Folder that holds the recordings.")]
 Videos = Annotated[Path, typer.Option(help="Folder that holds the videos.")]

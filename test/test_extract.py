@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -269,9 +270,9 @@ def test_a_real_hand_is_found_at_the_wrist(tmp_path: Path, shared_data: Path) ->
     clip, count = shared_data / "clips" / "woman.avi", 10
     frames = list(pictures(clip, list(range(count)), 30.0))
     # A Kinect's file made of what MediaPipe sees: a mirror's columns, everybody 1 m away.
-    joints = np.zeros((count, 25, 3), np.float32)
+    joints = np.ones((count, 25, 3), np.float32)
     colour = np.full((count, 25, 2), np.nan, np.float32)
-    with MediaPipeEstimator() as estimator:
+    with closing(MediaPipeEstimator()) as estimator:
         for number, picture in frames:
             (person,) = estimator.estimate(picture, number * 100_000_000)
             for index, name in enumerate(KINECT_25.joints):

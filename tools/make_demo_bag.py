@@ -19,6 +19,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,11 +37,11 @@ from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, W
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
+from bharnet.estimation.estimator import Detection
 from bharnet.estimation.mediapipe_estimator import MediaPipeEstimator
-from bharnet.estimation.person import PersonEstimate
 from bharnet.observation import Coordinates
 from bharnet.skeleton import HAND_21
-from bharnet_train.rgb.clips import read_pictures
+from bharnet.video import BEGIN, distinct, open_video
 
 ROOT = Path(__file__).resolve().parents[1]
 POSES, TRUTH = "/bharnet/poses", "/bharnet/demo/truth"
@@ -146,14 +147,23 @@ def read_segments(path: Path) -> dict[str, Segment]:
 
 
 def read_clips(paths: list[Path], segments: dict[str, Segment], rate: float) -> Iterator[Clip]:
-    """One clip after the other in time. Raises UnreadableData for no video."""
+    """One clip after the other in time. Raises OSError for a video that cannot be read."""
     start_ns = START_NS
     for path in paths:
-        shown_at, pictures = zip(*read_pictures(path), strict=True)
+        pictures, shown_at = read_pictures(path)
         segment = segments.get(path.stem)
         clip = Clip(path.stem, pictures, shown_at, start_ns, rate, segment)
         yield clip
         start_ns = clip.stamp(clip.gap.stop)
+
+
+def read_pictures(path: Path) -> tuple[tuple[NDArray[np.uint8], ...], tuple[float, ...]]:
+    """The different RGB pictures (H, W, 3) of a video, and when a player shows each first."""
+    found = list(distinct(open_video(path)))
+    if not found:
+        raise OSError(f"{path} has no pictures")
+    pictures, stamps = zip(*found, strict=True)
+    return pictures, tuple((stamp - BEGIN) / 1e9 for stamp in stamps)
 
 
 def write_bag(clips: Iterator[Clip], out: Path, model: str) -> None:
@@ -196,7 +206,7 @@ def add_messages(writer: Writer, store: Typestore, clips: Iterator[Clip], model:
         writer.write(truth, clip.start_ns, told)
         found = left = right = 0
         # A new estimator a clip: nothing tracked in one may reach into the next.
-        with MediaPipeEstimator(model) as estimator:  # type: ignore[arg-type]
+        with closing(MediaPipeEstimator(model)) as estimator:
             for number, picture in enumerate(clip.pictures):
                 people = estimator.estimate(picture, clip.stamp(number))
                 message = pose_array(store, clip, estimator, number, people)
@@ -223,7 +233,7 @@ def pose_array(
     clip: Clip,
     estimator: MediaPipeEstimator,
     number: int,
-    people: list[PersonEstimate],
+    people: list[Detection],
 ) -> object:
     """One picture as PersonPoseArray; in these clips there is one person at most."""
     types = store.types

@@ -11,6 +11,7 @@ import json
 import shutil
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from rich.progress import Progress
 from bharnet.skeleton import HAND_21
 from bharnet_train.datasets.prepared import HANDS, HANDS_MANIFEST, Prepared, open_prepared
 from bharnet_train.datasets.recordings import UnreadableData
-from bharnet_train.extract.hands import hands_in_video
+from bharnet_train.extract.hands import HandFinder, hands_in_video
 from bharnet_train.extract.video import find_videos
 from bharnet_train.parallel import Workers, unordered
 from bharnet_train.prepare import store
@@ -183,11 +184,11 @@ def _extract(folder: Path, group: list[Job], settings: Settings, part: Path) -> 
     return len(group)
 
 
-def open_finder(settings: Settings) -> Any:
-    """The estimator of one process, to be closed by it."""
+def open_finder(settings: Settings) -> AbstractContextManager[HandFinder]:
+    """The estimator of one process, closed by it: one that is not can hang the process."""
     from bharnet.estimation.mediapipe_estimator import MediaPipeEstimator
 
-    return MediaPipeEstimator(min_confidence=settings.confidence)
+    return closing(MediaPipeEstimator(min_confidence=settings.confidence))
 
 
 def _take_over(folder: Path, state: dict[str, Any]) -> None:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from bharnet.observation import unseen
 from bharnet.rgb.crops import CropConfig, crop_clip
 from bharnet.skeleton import HAND_21, MEDIAPIPE_33, Layout, convert
+from bharnet.video import BEGIN, VideoUnavailable, distinct, open_video
 from bharnet.window import NANOSECONDS, Window
 from bharnet_train.datasets.recordings import UnreadableData
 
@@ -124,24 +125,15 @@ def read_pictures(path: Path) -> Iterator[tuple[float, NDArray[np.uint8]]]:
     A picture that equals the one before is left out: recorders that read a camera faster than it
     takes pictures write them twice. Raises UnreadableData.
     """
-    import cv2
-
-    video = cv2.VideoCapture(str(path))
     try:
-        fps = video.get(cv2.CAP_PROP_FPS)
-        last: NDArray[np.uint8] | None = None
-        number = 0
-        while True:
-            ok, frame = video.read()
-            if not ok:
-                break
-            if last is None or not np.array_equal(frame, last):
-                yield number / (fps if fps > 0 else 30.0), cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
-            last = frame
-            number += 1
-    finally:
-        video.release()
-    if not number:
+        source = open_video(path)
+    except VideoUnavailable as error:
+        raise UnreadableData(str(error)) from error
+    empty = True
+    for picture, stamp in distinct(source):
+        yield (stamp - BEGIN) / NANOSECONDS, picture
+        empty = False
+    if empty:
         raise UnreadableData(f"{path} is no video that OpenCV can read")
 
 
@@ -203,7 +195,7 @@ def _prepare(
         from bharnet.estimation.mediapipe_estimator import MediaPipeEstimator
 
         seconds, bodies, hands, aspect = [], [], [], 1.0
-        with closing(MediaPipeEstimator(pose)) as estimator:  # type: ignore[arg-type]
+        with closing(MediaPipeEstimator(pose)) as estimator:
             for number, (second, picture) in enumerate(read_pictures(video)):
                 when = number / rate if rate > 0 else second
                 people = estimator.estimate(picture, 1 + round(when * NANOSECONDS))
