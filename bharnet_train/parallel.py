@@ -15,7 +15,7 @@ Backend = Literal["loky", "dask", "ray"]
 
 
 class BackendUnavailable(UnreadableData):
-    """A backend that is not installed or not reachable; the message names the cure."""
+    """Processes that cannot be had, for want of a package or a cluster; the message says how."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,10 @@ class Workers:
     count: int = -1
     backend: Backend = "loky"
     address: str = ""
+
+    def __post_init__(self) -> None:
+        if self.count < -1 or self.count == 0:
+            raise BackendUnavailable(f"{self.count} processes do nothing; -1 = one a core")
 
 
 def unordered(

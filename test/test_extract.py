@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from kinect_files import moving, skeleton_text, write_pku
 
+from bharnet.checkpoint import load_checkpoint
 from bharnet.estimation import models
+from bharnet.features import resample
 from bharnet.skeleton import KINECT_25, MEDIAPIPE_33
 from bharnet_train.datasets.prepared import open_prepared, read_prepared
 from bharnet_train.extract import run
@@ -24,6 +26,7 @@ from bharnet_train.prepare.clip import Rejected
 from bharnet_train.prepare.convert import prepare
 from bharnet_train.prepare.ntu import NTU120
 from bharnet_train.prepare.pku import PKUMMD
+from bharnet_train.run import train_and_score
 
 ONE = Workers(1)
 RNG = np.random.default_rng(0)
@@ -255,6 +258,35 @@ def test_where_no_hands_can_come_from_is_said(ntu: Path, tmp_path: Path, finder:
     with pytest.raises(CannotExtract, match="no folder"):
         extract_hands(ntu, tmp_path / "nowhere", Settings(), ONE)
     assert not (ntu / "hands.npy").exists()
+
+
+CONFIG = """
+name: tiny
+sources: [{file: prepared, format: prepared, protocol: xsub60}]
+features: {body_layout: kinect_25, body_depth: true, frames: 8, hand_place: true}
+network: {blocks: [[16, 2], [24, 1]]}
+optimiser: {epochs: 1, batch: 2}
+"""
+
+
+def test_bodies_and_their_hands_are_trained_together(
+    ntu: Path, tmp_path: Path, finder: Finder
+) -> None:
+    for stem in STEMS:
+        write_video(tmp_path / "videos" / f"{stem}_rgb.avi")
+    extract_hands(ntu, tmp_path / "videos", Settings(), ONE)
+    (tmp_path / "tiny.yaml").write_text(CONFIG)
+    result = train_and_score(
+        tmp_path / "tiny.yaml", tmp_path, tmp_path, [], "test", accelerator="cpu", progress=False
+    )
+    assert result is not None
+    assert result.hand is not None
+    features = load_checkpoint(tmp_path / "tiny.safetensors").info.features
+    window = read_prepared(ntu, KINECT_25)[0].window
+    joints = resample(window, features, seconds=(FRAMES - 1) / 30)
+    assert joints.seen[:, 25:46].all()  # the left hand
+    away = joints.position[:, 25] - joints.position[:, KINECT_25.index("left_wrist")]
+    assert np.abs(away).max() < 1e-4
 
 
 # --- the real thing, where models are at hand

@@ -14,6 +14,7 @@ from kinect_files import moving, person, skeleton_text
 from bharnet_train.datasets.actions import NTU, NTU_TWO_PEOPLE, PKU, PKU_TWO_PEOPLE, SUBSETS
 from bharnet_train.prepare.actors import SHORTEST, Track, choose_actors, denoise
 from bharnet_train.prepare.clip import Clip, Rejected
+from bharnet_train.prepare.files import NotPrepared
 from bharnet_train.prepare.kinect import PICTURE, project
 from bharnet_train.prepare.ntu import (
     NTU120,
@@ -99,6 +100,11 @@ def test_the_list_of_missing_skeletons_is_read_whatever_stands_around(tmp_path: 
         b"The following samples ...\r\n=====\r\nS001C002P005R002A008\r\n S018C001P008R001A061\r\n"
     )
     assert read_missing(path) == {"S001C002P005R002A008", "S018C001P008R001A061"}
+    path.write_text("nothing")
+    with pytest.raises(NotPrepared, match="names no clip"):
+        read_missing(path)
+    with pytest.raises(NotPrepared, match="cannot be read"):
+        read_missing(tmp_path / "nowhere.txt")
 
 
 # --- files
@@ -150,6 +156,7 @@ def lines_without(count: int) -> str:
         ("\r\n \r\n", "empty"),
         ("skeleton", "number of frames"),
         ("-3", "number of frames"),
+        ("9" * 5000, "number of frames"),
         ("3\n0\n0\n0\n", "nobody"),
         ("0\n", "nobody"),
         (lines_without(10), "cut short in frame 15 of 15"),

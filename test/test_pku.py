@@ -75,6 +75,7 @@ def test_two_people_are_two_bodies_and_zeros_are_nobody(tmp_path: Path) -> None:
         ("0,5,25,1", "action, start"),
         ("13,5,25", "action, start"),
         ("13,a,25,1", "action, start"),
+        ("13,5,inf,1", "action, start"),
         ("13,25,5,1", "outside"),
         ("13,-1,5,1", "outside"),
         ("13,97,500,1", "outside"),

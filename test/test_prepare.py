@@ -38,7 +38,7 @@ sources:
 features: {{body_layout: kinect_25, body_depth: true, frames: 8, streams: [joint]}}
 network: {{blocks: [[16, 2], [24, 1]], experts: [{experts}]}}
 augmentation: {{rest: 0.0, fidget: 0.0, partial: 0.0, lose_depth: 0.0, shortest: 0.9, mirror: 0.0}}
-optimiser: {{epochs: {epochs}, batch: 8, rate: 0.01}}
+optimiser: {{epochs: {epochs}, batch: 6, rate: 0.01}}
 """
 
 
@@ -367,7 +367,7 @@ def test_ntu_from_files_to_a_trained_model(raw: Path, tmp_path: Path) -> None:
     assert "24 clips" in out
     assert "5 rejected" in out
     assert "S001C001P009R001A001.skeleton: nobody is seen" in out
-    config = configured(tmp_path, "xsub60", epochs=12)
+    config = configured(tmp_path, "xsub60", epochs=40)
     result = train_and_score(
         config, tmp_path, tmp_path, [], "test", accelerator="cpu", progress=False
     )
@@ -410,12 +410,33 @@ def test_nucla_from_files_through_an_epoch(tmp_path: Path) -> None:
     assert result.sequences == 6
 
 
-def test_a_folder_without_files_ends_with_one_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("arguments", "cause"),
+    [
+        (["{raw}/again/..", "{tmp}/out"], "no .skeleton file"),
+        (["{tmp}/nowhere", "{tmp}/out"], "no folder"),
+        (["{tmp}", "{tmp}/out"], "lies in"),
+        (["{raw}", "{tmp}/file/out"], "cannot be written"),
+        (["{raw}", "{tmp}/out", "--jobs", "0"], "0 processes"),
+        (["{raw}", "{tmp}/out", "--missing", "{tmp}/none.txt"], "cannot be read"),
+    ],
+)
+def test_what_cannot_be_done_ends_with_one_sentence(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    cause: str,
 ) -> None:
-    arguments = ["bharnet", "prepare", "ntu", str(tmp_path), str(tmp_path / "out")]
-    monkeypatch.setattr("sys.argv", arguments)
+    raw, work = tmp_path / "raw", tmp_path / "work"
+    (raw / "again").mkdir(parents=True)
+    work.mkdir()
+    (work / "file").touch()
+    if cause != "no .skeleton file":
+        write_ntu(raw, setups=(1,), people=(1,), actions=(1,), frames=3)
+    given = [each.format(raw=raw, tmp=work) for each in arguments]
+    monkeypatch.setattr("sys.argv", ["bharnet", "prepare", "ntu", *given])
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert ended.value.code == 2
-    assert "no .skeleton file" in capsys.readouterr().out
+    assert cause in capsys.readouterr().out

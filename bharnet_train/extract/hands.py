@@ -49,14 +49,10 @@ def hands_in_video(
         made.append(np.full((bodies, frames, 2, len(HAND_21), 3), np.nan, np.float32))
         arms.append(arms_in_picture(prepared, clip))
     first = [int(prepared.clips["first_frame"][clip]) for clip in clips]
-    wanted = sorted(
-        {
-            f
-            for start, arm in zip(first, arms, strict=True)
-            for f in range(start, start + arm.shape[1])
-        }
-    )
-    for frame, picture in pictures(video, wanted, prepared.manifest["fps"]):
+    wanted: set[int] = set()
+    for arm, start in zip(arms, first, strict=True):
+        wanted.update(range(start, start + arm.shape[1]))
+    for frame, picture in pictures(video, sorted(wanted), prepared.manifest["fps"]):
         if mirrored:
             picture = picture[:, ::-1]
         for hands, arm, start in zip(made, arms, first, strict=True):

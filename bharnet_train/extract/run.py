@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from rich.progress import Progress
@@ -167,8 +168,8 @@ def _extract(folder: Path, group: list[Job], settings: Settings, part: Path) -> 
         for video, path, clips in group:
             try:
                 found = hands_in_video(prepared, clips, path, finder, settings.mirrored)
-            except Rejected as why:
-                failed.append((video, str(why)))
+            except (Rejected, cv2.error) as why:
+                failed.append((video, str(why).strip()))
                 continue
             done.append(video)
             hands += found

@@ -53,10 +53,8 @@ def choose_actors(
         raise Rejected("somebody is seen in one frame only")
     slots = [slot for slot in slots if slot]
     shape = (len(slots), count, used[0].joints.shape[1])
-    joints, colour = (
-        np.full((*shape, 3), np.nan, np.float32),
-        np.full((*shape, 2), np.nan, np.float32),
-    )
+    joints = np.full((*shape, 3), np.nan, np.float32)
+    colour = np.full((*shape, 2), np.nan, np.float32)
     for number, slot in enumerate(slots):
         for track in reversed(slot):  # where they touch, the one that moves more stays
             joints[number, track.frames - first] = track.joints

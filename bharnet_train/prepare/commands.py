@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bharnet_train.parallel import Backend, Workers
 from bharnet_train.prepare.clip import Original
+from bharnet_train.prepare.files import NotPrepared
 
 console = Console()
 prepare = typer.Typer(
@@ -49,7 +52,7 @@ def ntu(
         names |= read_missing(path)
     if not missing:
         console.print("No --missing list is given: incomplete skeletons stay in, as far as read.")
-    _prepare(NTU120(source, names), out, half, Workers(jobs, backend, address))
+    _prepare(NTU120(source, names), source, out, half, Workers(jobs, backend, address))
 
 
 @prepare.command()
@@ -64,7 +67,7 @@ def pku(
     """PKU-MMD phase 1 or 2, from skeleton, label and split files."""
     from bharnet_train.prepare.pku import PKUMMD
 
-    _prepare(PKUMMD(source), out, half, Workers(jobs, backend, address))
+    _prepare(PKUMMD(source), source, out, half, Workers(jobs, backend, address))
 
 
 @prepare.command()
@@ -79,7 +82,7 @@ def nucla(
     """Northwestern-UCLA, from one JSON file a sequence."""
     from bharnet_train.prepare.nucla_json import NUCLA
 
-    _prepare(NUCLA(source), out, half, Workers(jobs, backend, address))
+    _prepare(NUCLA(source), source, out, half, Workers(jobs, backend, address))
 
 
 def extract(
@@ -100,7 +103,7 @@ def extract(
     """
     from bharnet_train.extract.run import Settings, extract_hands
 
-    with _progress() as progress:
+    with _disk(prepared), _progress() as progress:
         found = extract_hands(
             prepared,
             videos,
@@ -115,13 +118,27 @@ def extract(
     _list([(name, reason) for name, reason in found["failed"].items()], "videos left out")
 
 
-def _prepare(original: Original, out: Path, half: bool, workers: Workers) -> None:
+def _prepare(original: Original, source: Path, out: Path, half: bool, workers: Workers) -> None:
     from bharnet_train.prepare.convert import prepare as convert
 
-    with _progress() as progress:
+    if out.resolve().is_relative_to(source.resolve()):
+        raise NotPrepared(f"{out} lies in {source}, where it would be read; choose another folder")
+    with _disk(out), _progress() as progress:
         manifest = convert(original, out, workers, half, progress)
     _say(f"{out}: {manifest['clips']} clips, {manifest['rows']} rows")
     _list([(each["name"], each["reason"]) for each in manifest["rejected"]], "rejected")
+
+
+@contextmanager
+def _disk(folder: Path) -> Iterator[None]:
+    """A full disk or a folder that is not ours is said in a sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise NotPrepared(
+            f"{folder} cannot be written ({error.strerror or error}); cure that and run the same "
+            "command again, what is finished is kept"
+        ) from error
 
 
 def _list(failed: list[tuple[str, str]], title: str) -> None:

@@ -16,7 +16,8 @@ from bharnet_train.prepare import store
 from bharnet_train.prepare.clip import Clip, Original, Rejected, Rejection
 from bharnet_train.prepare.files import NotPrepared
 
-FILES_A_PART = 200
+# A part takes a process some seconds, and fits in memory several times.
+FILES_A_PART, BYTES_A_PART = 200, 50_000_000
 PLAN = "plan.json"
 
 
@@ -41,17 +42,15 @@ def prepare(
         "source": original.kind,
         "joints": "float16" if half else "float32",
     }
-    parts = _resume(folder, files, facts)
-    todo = [number for number, part in enumerate(parts) if not part.exists()]
+    groups = _groups(files)
+    parts = _resume(folder, groups, facts)
+    todo = [(group, part) for group, part in zip(groups, parts, strict=True) if not part.exists()]
     task = None
     if progress is not None:
-        done = FILES_A_PART * (len(parts) - len(todo))
-        task = progress.add_task("converting", total=len(files), completed=min(done, len(files)))
+        done = len(files) - sum(len(group) for group, _ in todo)
+        task = progress.add_task("converting", total=len(files), completed=done)
     protocols = tuple(facts["protocols"])
-    calls = (
-        (_convert, (original, files[_of_part(number)], parts[number], protocols, half))
-        for number in todo
-    )
+    calls = ((_convert, (original, group, part, protocols, half)) for group, part in todo)
     for count in unordered(calls, workers):
         if progress is not None and task is not None:
             progress.advance(task, count)
@@ -76,8 +75,17 @@ def _read(original: Original, path: Path) -> Iterator[Clip | Rejection]:
         yield Rejection(path.name, f"cannot be read ({error.strerror})")
 
 
-def _of_part(number: int) -> slice:
-    return slice(number * FILES_A_PART, (number + 1) * FILES_A_PART)
+def _groups(files: list[Path]) -> list[list[Path]]:
+    """The files of each part, in order."""
+    groups: list[list[Path]] = []
+    held = BYTES_A_PART
+    for path in files:
+        if held >= BYTES_A_PART or len(groups[-1]) >= FILES_A_PART:
+            groups.append([])
+            held = 0
+        groups[-1].append(path)
+        held += path.stat().st_size
+    return groups
 
 
 def _without_doubles(files: list[Path]) -> tuple[list[Path], list[Rejection]]:
@@ -91,10 +99,10 @@ def _without_doubles(files: list[Path]) -> tuple[list[Path], list[Rejection]]:
     ]
 
 
-def _resume(folder: Path, files: list[Path], facts: dict[str, Any]) -> list[Path]:
+def _resume(folder: Path, groups: list[list[Path]], facts: dict[str, Any]) -> list[Path]:
     """The parts' paths; those of a killed run with the same plan stand already."""
-    listed = json.dumps([facts, [str(path) for path in files]], sort_keys=True)
-    plan = {"digest": hashlib.sha256(listed.encode()).hexdigest(), "files": len(files)}
+    listed = json.dumps([facts, [[str(path) for path in group] for group in groups]])
+    plan = {"digest": hashlib.sha256(listed.encode()).hexdigest(), "parts": len(groups)}
     place = folder / store.PARTS
     if (place / PLAN).exists():
         store.clear_unfinished(folder)
@@ -105,4 +113,4 @@ def _resume(folder: Path, files: list[Path], facts: dict[str, Any]) -> list[Path
     else:
         place.mkdir(parents=True, exist_ok=True)
         store.write_json(place / PLAN, plan)
-    return [place / f"{number:05d}.npz" for number in range(-(-len(files) // FILES_A_PART))]
+    return [place / f"{number:05d}.npz" for number in range(len(groups))]

@@ -26,7 +26,7 @@ from bharnet_train.datasets.actions import NTU
 from bharnet_train.prepare import kinect
 from bharnet_train.prepare.actors import Track, choose_actors
 from bharnet_train.prepare.clip import Clip, Rejected, Rejection
-from bharnet_train.prepare.files import find
+from bharnet_train.prepare.files import NotPrepared, find
 
 JOINTS, FIELDS, BODY_FIELDS = 25, 12, 10
 NAME = re.compile(r"S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3})")
@@ -74,15 +74,9 @@ class Name:
 
     def parts(self) -> dict[str, str]:
         """Protocol -> train or test."""
-        trained = {
-            "xsub120": self.person in XSUB_120,
-            "xset120": self.setup % 2 == 0,
-        }
+        trained = {"xsub120": self.person in XSUB_120, "xset120": self.setup % 2 == 0}
         if self.setup <= LAST_SETUP_OF_60 and self.action <= 60:
-            trained |= {
-                "xsub60": self.person in XSUB_60,
-                "xview60": self.camera in XVIEW_60,
-            }
+            trained |= {"xsub60": self.person in XSUB_60, "xview60": self.camera in XVIEW_60}
         return {protocol: "train" if yes else "test" for protocol, yes in trained.items()}
 
 
@@ -128,9 +122,18 @@ class NTU120:
 
 
 def read_missing(path: Path) -> frozenset[str]:
-    """Names in the authors' lists of missing skeletons, whatever stands around them."""
-    text = path.read_text(encoding="utf-8", errors="replace")
-    return frozenset(match.group() for match in NAME.finditer(text))
+    """Names in the authors' lists of missing skeletons, whatever stands around them.
+
+    Raises NotPrepared for a file without any.
+    """
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise NotPrepared(f"{path} cannot be read ({error.strerror})") from error
+    names = frozenset(match.group() for match in NAME.finditer(text))
+    if not names:
+        raise NotPrepared(f"{path} names no clip; is it the list of missing skeletons?")
+    return names
 
 
 def read_skeleton(path: Path) -> list[Track]:
@@ -182,7 +185,7 @@ def read_skeleton(path: Path) -> list[Track]:
 
 def _count(lines: list[str], at: int, what: str, most: int) -> int:
     text = lines[at].strip()
-    if not text.isdecimal() or int(text) > most:
+    if not text.isdecimal() or len(text) > 9 or int(text) > most:
         raise Rejected(f"line {at + 1} should be the number of {what}, it is '{text[:20]}'")
     return int(text)
 

@@ -155,7 +155,7 @@ def read_label(line: str, frames: int) -> tuple[int, int, int]:
     words = line.split(",")
     try:
         action, start, stop = (int(float(word)) for word in words[:3])
-    except ValueError:
+    except (ValueError, OverflowError):
         raise Rejected(f"label '{line[:40]}' is not action, start, end, confidence") from None
     if len(words) != 4 or action not in PKU:
         raise Rejected(f"label '{line[:40]}' is not action, start, end, confidence")
