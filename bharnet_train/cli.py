@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from bharnet_train import camera
@@ -253,7 +254,8 @@ def main() -> None:
     try:
         app()
     except known as error:
-        console.print(f"[red]bharnet:[/] {error}", highlight=False, soft_wrap=True)
+        # Escaped, or "pip install 'x[extra]'" would lose its brackets.
+        console.print(f"[red]bharnet:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(2)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -223,12 +224,22 @@ def test_several_processes_give_the_same(
 
 @pytest.mark.parametrize("backend", ["dask", "ray"])
 def test_a_backend_that_is_not_installed_is_said(
-    backend: str, monkeypatch: pytest.MonkeyPatch
+    raw: Path,
+    tmp_path: Path,
+    backend: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     for module in ("dask.distributed", "ray"):
-        monkeypatch.setitem(__import__("sys").modules, module, None)
-    with pytest.raises(BackendUnavailable, match="pip install"):
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(BackendUnavailable, match="is not installed"):
         list(unordered([(int, ())], Workers(1, backend)))  # type: ignore[arg-type]
+    command = ["bharnet", "prepare", "ntu", str(raw), str(tmp_path), "--backend", backend]
+    monkeypatch.setattr(sys, "argv", command)
+    with pytest.raises(SystemExit):
+        cli.main()
+    cure = {"dask": "pip install 'dask[distributed]'", "ray": "pip install ray"}[backend]
+    assert cure in capsys.readouterr().out
 
 
 # --- reading

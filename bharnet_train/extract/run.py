@@ -95,9 +95,8 @@ def check_models() -> None:
         for file in ("pose_landmarker_full.task", "hand_landmarker.task"):
             obtain(file)
     except (ImportError, ModelUnavailable) as error:
-        raise CannotExtract(
-            f"{error}; pip install 'bharnet_ros[camera]' brings MediaPipe"
-        ) from error
+        cure = "; pip install 'bharnet_ros[camera]'" if isinstance(error, ImportError) else ""
+        raise CannotExtract(f"{error}{cure}") from error
 
 
 def _begin(prepared: Prepared, settings: Settings) -> dict[str, Any]:

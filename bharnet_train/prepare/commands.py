@@ -101,7 +101,10 @@ def extract(
     Videos are found by name, in any folder below VIDEOS. A killed run goes on; a later run tries
     only the videos that were missing or unreadable.
     """
-    from bharnet_train.extract.run import Settings, extract_hands
+    try:
+        from bharnet_train.extract.run import Settings, extract_hands
+    except ImportError as error:
+        raise NotPrepared(f"{error}: pip install 'bharnet_ros[camera]' brings it") from error
 
     with _disk(prepared), _progress() as progress:
         found = extract_hands(
