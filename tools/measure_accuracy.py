@@ -26,23 +26,16 @@ CONFIGS = ROOT / "config" / "train"
 WORDS = ("asl_test_p2", "asl_test_p1", "ksl_test_s2")
 STREAMS = ("joint", "bone", "joint_motion", "bone_motion")
 
-# A network that has no second expert spends on width what E spends on its branches.
-PLAIN = ["network.variant=B", "network.blocks=[[32,2],[48,1],[64,2],[96,1]]"]
-
 # table -> (splits, {network: what differs from the split's configuration})
 TABLES: dict[str, tuple[tuple[str, ...], dict[str, list[str]]]] = {
     "rivals": (
         WORDS,
         {
-            "BHaRNet-E": [],
-            "body only": ["network.experts=[body]", *PLAIN],
-            "hands only": ["network.experts=[hand]", *PLAIN],
-            "unified graph": ["network.experts=[whole]", *PLAIN],
-            "unified, early pooling": [
-                "network.experts=[whole]",
-                "network.early_pooling=true",
-                *PLAIN,
-            ],
+            "BHaRNet-P": [],
+            "body only": ["network.experts=[body]"],
+            "hands only": ["network.experts=[hand]"],
+            "unified graph": ["network.experts=[whole]"],
+            "unified, early pooling": ["network.experts=[whole]", "network.early_pooling=true"],
         },
     ),
     "ablations": (
@@ -50,15 +43,15 @@ TABLES: dict[str, tuple[tuple[str, ...], dict[str, list[str]]]] = {
         {
             "as shipped": [],
             "B: no cross-attention": ["network.variant=B"],
-            "P: no expertized branches": ["network.variant=P"],
-            "E, attention over time": ["network.attention=feature"],
+            "E: expertized branches": ["network.variant=E"],
+            "P, attention over time": ["network.attention=feature"],
             "no ensemble loss": ["optimiser.ensemble=0"],
             "Noisy-OR loss 0.1": ["optimiser.noisy_or=0.1"],
             "Noisy-OR loss and fusion": ["optimiser.noisy_or=0.1", "network.fusion=noisy_or"],
             "native coordinates": ["features.preprocessing=native"],
             "refined graph": [
                 "network.graph=refined",
-                "network.blocks=[[32,2],[64,1],[64,2],[64,1]]",
+                "network.blocks=[[32,2],[64,1],[64,2],[96,1]]",
             ],
             "deformable kernels": ["network.time=deformable"],
             "joint stream alone": ["features.streams=[joint]"],
@@ -72,7 +65,7 @@ TABLES: dict[str, tuple[tuple[str, ...], dict[str, list[str]]]] = {
     ),
     "sessions": (
         tuple(f"ksl_test_s{session}" for session in range(5)),
-        {"BHaRNet-E": []},
+        {"BHaRNet-P": []},
     ),
 }
 
@@ -80,7 +73,7 @@ TABLES: dict[str, tuple[tuple[str, ...], dict[str, list[str]]]] = {
 PEOPLE = [(0, "p1"), (0, "p2"), *((1, f"p{person}") for person in range(1, 8))]
 TABLES["people"] = (
     tuple(f"shared_words_{'asl' if source == 0 else 'webcam'}_{who}" for source, who in PEOPLE),
-    {"BHaRNet-E": []},
+    {"BHaRNet-P": []},
 )
 
 

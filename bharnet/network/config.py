@@ -34,10 +34,10 @@ class NetworkConfig:
     dropout          before the classifiers
     """
 
-    variant: str = "E"
+    variant: str = "P"
     experts: tuple[str, ...] = EXPERTS
     early_pooling: bool = False
-    blocks: tuple[tuple[int, int], ...] = ((32, 2), (48, 1), (64, 2), (64, 1))
+    blocks: tuple[tuple[int, int], ...] = ((32, 2), (48, 1), (64, 2), (96, 1))
     graph: str = "decoupled"
     time: str = "dilated"
     split: int = 1
