@@ -15,12 +15,15 @@ from rich.table import Table
 
 from bharnet_train import camera
 from bharnet_train.evaluate_bag import evaluate_bag
+from bharnet_train.prepare import commands
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 console = Console()
 
 app.command()(camera.models)
 app.command()(camera.watch)
+app.add_typer(commands.prepare, name="prepare")
+app.command()(commands.extract)
 
 Data = Annotated[Path, typer.Option(help="Folder that holds the recordings.")]
 Videos = Annotated[Path, typer.Option(help="Folder that holds the videos.")]
@@ -258,6 +261,7 @@ def main() -> None:
     try:
         app()
     except (*invalid, InvalidWeights, UnreadableData, NothingToResume) as error:
+        # Escaped, or "pip install 'x[extra]'" would lose its brackets.
         console.print(f"[red]bharnet:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(2)
 

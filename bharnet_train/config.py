@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bharnet.features import FeatureConfig
 from bharnet.network import NetworkConfig
+from bharnet_train.datasets.actions import SUBSETS
 
 Config = TypeVar("Config", bound=BaseModel)
 
@@ -21,7 +22,11 @@ class _Strict(BaseModel):
 class Source(_Strict):
     """One file of recordings and what to take from it.
 
-    format        recordings (recordings.py) or nucla (nucla.py)
+    format        recordings (recordings.py; a file or a folder of them), nucla (nucla.py), or
+                  prepared: a folder that ``bharnet prepare`` wrote (prepared.py)
+    protocol      of a prepared folder: xsub60, xset120 ... as its manifest.json lists them; it
+                  says who is trained on and tested, ``validation`` takes from the former
+    subset        a named list of labels in actions.py, the only ones used
     labels        file's label -> class name; a label left out is not used. Empty = all, as named
     drop          labels not used (with ``labels`` empty)
     test          {"person": [...]} or {"session": [...]}: never trained on, scored at the end
@@ -30,12 +35,24 @@ class Source(_Strict):
     """
 
     file: str
-    format: Literal["recordings", "nucla"] = "recordings"
+    format: Literal["recordings", "nucla", "prepared"] = "recordings"
+    protocol: str = ""
+    subset: str = ""
     labels: dict[str, str] = {}
     drop: list[str] = []
     test: dict[Literal["person", "session"], list[str]] = {}
     validation: dict[Literal["person", "session"], list[str]] = {}
     skip_frames: int = 0
+
+    @model_validator(mode="after")
+    def _fits(self) -> Source:
+        if self.format != "prepared" and self.protocol:
+            raise ValueError("only a prepared folder has protocols; use test, or prepare it")
+        if self.format == "prepared" and self.skip_frames:
+            raise ValueError("skip_frames is for recordings; a prepared clip begins where it does")
+        if self.subset and self.subset not in SUBSETS:
+            raise ValueError(f"subset '{self.subset}' is none of {', '.join(SUBSETS)}")
+        return self
 
 
 class Augmentation(_Strict):

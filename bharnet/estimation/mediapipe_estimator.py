@@ -86,6 +86,18 @@ class MediaPipeEstimator:
         ]
         return self._add_hands(bodies, image)
 
+    def hands_of(
+        self, bodies: list[NDArray[np.float32]], image_rgb: NDArray[np.uint8]
+    ) -> list[tuple[NDArray[np.float32] | None, NDArray[np.float32] | None]]:
+        """Left and right hand, (21, 4) or None, of people whose bodies somebody else found.
+
+        bodies: (33, 4) each, as ``estimate`` gives them; arms and shoulders suffice, NaN = unseen.
+        """
+        if self._hand is None:
+            self._open()
+        people = self._add_hands(bodies, image_rgb)
+        return [(person.left_hand, person.right_hand) for person in people]
+
     def reset(self) -> None:
         """Forget the people followed so far; the next stamp may be any."""
         self.close()

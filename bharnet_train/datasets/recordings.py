@@ -30,13 +30,17 @@ class UnreadableData(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class Sequence:
-    """One labelled take of one person: ``window`` holds it whole."""
+    """One labelled take of one person: ``window`` holds it whole.
+
+    part  "train" or "test", where the data set itself says so; "" = the configuration does
+    """
 
     window: Window
     label: str
     person: str
     session: str
     source: str
+    part: str = ""
 
     @property
     def seconds(self) -> float:
@@ -51,10 +55,15 @@ class Sequence:
 
 
 def read_recordings(path: Path, layout: Layout) -> list[Sequence]:
-    """All sequences of a file, bodies in ``layout``, coordinates in picture heights.
+    """All sequences of a file, or of a folder's files, in picture heights, bodies in ``layout``.
 
     Raises UnreadableData for a missing or damaged file, or one of another form.
     """
+    if path.is_dir():
+        files = sorted(path.glob("*.npz"))
+        if not files:
+            raise UnreadableData(f"{path} holds no .npz file of recordings")
+        return [sequence for file in files for sequence in read_recordings(file, layout)]
     arrays = _load(path)
     offsets = arrays["offsets"]
     body = arrays["body"].astype(np.float32)

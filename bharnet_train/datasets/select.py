@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bharnet.skeleton import get_layout
+from bharnet.skeleton import Layout, get_layout
 from bharnet.window import Window
 from bharnet_train.config import Source, TrainConfig
+from bharnet_train.datasets.actions import SUBSETS
 from bharnet_train.datasets.nucla import read_nucla
+from bharnet_train.datasets.prepared import read_prepared
 from bharnet_train.datasets.recordings import Sequence, UnreadableData, read_recordings
 
 READERS = {"recordings": read_recordings, "nucla": read_nucla}
@@ -30,10 +32,13 @@ def load_split(config: TrainConfig, data: Path, config_folder: Path | None = Non
     excluded = _fingerprints(config, config_folder)
     parts: dict[str, list[Sequence]] = {"train": [], "validation": [], "test": []}
     for source in config.sources:
-        for sequence in READERS[source.format](data / source.file, layout):
+        for sequence in _read(source, data / source.file, layout):
             label = _class_name(sequence.label, source)
             part = _part(sequence, source)
-            if not label or (part == "train" and sequence.fingerprint() in excluded):
+            if not label:
+                continue
+            # Only where some are excluded: a fingerprint reads the whole sequence.
+            if excluded and part == "train" and sequence.fingerprint() in excluded:
                 continue
             parts[part].append(_without_lead(replace(sequence, label=label), source.skip_frames))
     names = {sequence.label for sequence in parts["train"]}
@@ -52,13 +57,23 @@ def _fingerprints(config: TrainConfig, folder: Path | None) -> set[str]:
     return {line.split()[0] for line in lines if line.strip() and not line.startswith("#")}
 
 
+def _read(source: Source, path: Path, layout: Layout) -> list[Sequence]:
+    if source.format == "prepared":
+        return read_prepared(path, layout, source.protocol)
+    return READERS[source.format](path, layout)
+
+
 def _class_name(label: str, source: Source) -> str:
+    if source.subset and label not in SUBSETS[source.subset]:
+        return ""
     if source.labels:
         return source.labels.get(label, "")
     return "" if label in source.drop else label
 
 
 def _part(sequence: Sequence, source: Source) -> str:
+    if sequence.part == "test":
+        return "test"
     for part, who in (("test", source.test), ("validation", source.validation)):
         if any(getattr(sequence, key) in values for key, values in who.items()):
             return part

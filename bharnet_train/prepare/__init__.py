@@ -1,0 +1,1 @@
+"""Original files of the benchmarks -> one compact folder that training reads from the disk."""
