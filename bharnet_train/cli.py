@@ -36,9 +36,15 @@ def train(
     out: Out = Path("runs"),
     overrides: Sets = None,
     accelerator: Accelerator = "auto",
-    devices: Annotated[int, typer.Option(help="Devices on each machine.")] = 1,
-    nodes: Annotated[int, typer.Option(help="Machines.")] = 1,
+    devices: Annotated[
+        int | None, typer.Option(help="Devices on each machine; default: as started, else 1.")
+    ] = None,
+    nodes: Annotated[int | None, typer.Option(help="Machines; default: as started.")] = None,
     precision: Annotated[str, typer.Option(help="32-true, 16-mixed or bf16-mixed.")] = "32-true",
+    workers: Annotated[
+        int | None, typer.Option(help="Loading processes; default: by cores and device.", min=0)
+    ] = None,
+    log_dir: Annotated[Path | None, typer.Option(help="Folder for TensorBoard.")] = None,
     seed: Annotated[int | None, typer.Option(help="Replaces the configuration's seed.")] = None,
     resume: Annotated[bool, typer.Option(help="Go on after the last finished epoch.")] = False,
     progress: Annotated[bool, typer.Option(help="Show progress bars.")] = True,
@@ -52,6 +58,8 @@ def train(
     extra = [] if seed is None else [f"seed={seed}"]
     # Without the folders, which name somebody's machine.
     given = [part for each in [*(overrides or []), *extra] for part in ("--set", each)]
+    if precision != "32-true":
+        given += ["--precision", precision]
     where = config.name if config.is_absolute() else str(config)
     command = shlex.join(["bharnet", "train", "--config", where, *given])
     result = train_and_score(
@@ -64,6 +72,8 @@ def train(
         devices=devices,
         nodes=nodes,
         precision=precision,
+        workers=workers,
+        log_dir=log_dir,
         resume=resume,
         progress=progress,
     )

@@ -16,16 +16,21 @@ from lightning.pytorch.callbacks import (
     ModelCheckpoint,
     RichProgressBar,
 )
-from torch.utils.data import DataLoader
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from torch.utils.data import Dataset
 
 from bharnet.features import make_streams
 from bharnet.network import BHaRNet
 from bharnet.skeleton import get_layout
 from bharnet_train.augmentation import augment, begin_or_end, fidget, lay_to_rest
-from bharnet_train.config import NothingToResume, TrainConfig
+from bharnet_train.cluster import find_cluster
+from bharnet_train.config import InvalidConfig, NothingToResume, TrainConfig
 from bharnet_train.datasets.select import Split
+from bharnet_train.loading import choose_workers, make_loader, part_of_batch
+from bharnet_train.logbook import make_logbook
 from bharnet_train.loss import ensemble_loss
-from bharnet_train.sampling import BalancedOrder, Windows
+from bharnet_train.resuming import WholeCheckpoints
+from bharnet_train.sampling import BalancedOrder, Item, Shard, Windows
 
 # Lightning's advice on workers and loggers is not for our users.
 logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
@@ -44,10 +49,29 @@ class Trainee(lightning.LightningModule):
 
     def training_step(self, batch: list[torch.Tensor], index: int) -> torch.Tensor:
         position, seen, target = batch
-        # Seeded by where we are, so that a resumed run draws what an uninterrupted one would.
-        place = (self.config.seed * 1_000 + self.current_epoch) * 100_000 + index
+        # Seeded by where we are, so that a resumed run draws what an uninterrupted one would, and
+        # each process something of its own. Small numbers: generators read 32 bits of them.
+        part = index * self.trainer.world_size + self.trainer.global_rank
+        place = (self.config.seed * 1_000 + self.current_epoch) * 100_000 + part
         torch.manual_seed(place)  # dropout
         generator = torch.Generator().manual_seed(place)
+        with _full_precision(position):
+            position, seen, target = self._disturb(position, seen, target, generator)
+            streams = make_streams(position, seen, self.config.features)
+        scores = self.network(streams)
+        loss = ensemble_loss(scores, target, self.config.network.experts, self.config.optimiser)
+        accuracy = (scores.fused.argmax(1) == target).float().mean()
+        self.log("loss", loss, prog_bar=True, sync_dist=True)
+        self.log("accuracy", accuracy, prog_bar=True, sync_dist=True)
+        return loss
+
+    def _disturb(
+        self,
+        position: torch.Tensor,
+        seen: torch.Tensor,
+        target: torch.Tensor,
+        generator: torch.Generator,
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         layout = get_layout(self.config.features.body_layout)
         strength = self.config.augmentation
         if self.idle >= 0:
@@ -61,18 +85,16 @@ class Trainee(lightning.LightningModule):
             position, seen = begin_or_end(position, seen, partial, layout, generator)
             target = torch.where(resting | fidgeting, self.idle, target)
         position, seen = augment(position, seen, layout, strength, generator)
-        scores = self.network(make_streams(position, seen, self.config.features))
-        loss = ensemble_loss(scores, target, self.config.network.experts, self.config.optimiser)
-        accuracy = (scores.fused.argmax(1) == target).float().mean()
-        self.log("loss", loss, prog_bar=True)
-        self.log("accuracy", accuracy, prog_bar=True)
-        return loss
+        return position, seen, target
 
     def validation_step(self, batch: list[torch.Tensor], index: int) -> None:
         position, seen, target = batch
-        scores = self.network(make_streams(position, seen, self.config.features))
-        accuracy = (scores.fused.argmax(1) == target).float().mean()
-        self.log("val_accuracy", accuracy, prog_bar=True, batch_size=len(target))
+        with _full_precision(position):
+            streams = make_streams(position, seen, self.config.features)
+        right = (self.network(streams).fused.argmax(1) == target).sum()
+        known = int((target >= 0).sum())  # Shard fills up with -1
+        accuracy = right / max(1, known)
+        self.log("val_accuracy", accuracy, prog_bar=True, batch_size=known, sync_dist=True)
 
     def configure_optimizers(self) -> Any:
         chosen = self.config.optimiser
@@ -92,15 +114,22 @@ class Trainee(lightning.LightningModule):
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
 
 
+def _full_precision(position: torch.Tensor) -> torch.autocast:
+    """Mixed precision is for the network: coordinates in 8 bits would tremble."""
+    return torch.autocast(position.device.type, enabled=False)
+
+
 def train(
     config: TrainConfig,
     split: Split,
     folder: Path,
     *,
     accelerator: str = "auto",
-    devices: int = 1,
-    nodes: int = 1,
+    devices: int | None = None,
+    nodes: int | None = None,
     precision: str = "32-true",
+    workers: int | None = None,
+    log_dir: Path | None = None,
     resume: bool = False,
     progress: bool = True,
     on_epoch_start: Callable[..., None] | None = None,
@@ -108,47 +137,73 @@ def train(
     """Train on ``split.train`` and return the network, on the CPU, in evaluation mode.
 
     ``folder`` receives ``last.ckpt`` after every epoch; ``resume`` goes on from it, and raises
-    NothingToResume if it is not there.
+    NothingToResume if it is not there. Flags that do not fit each other or the machine raise
+    InvalidConfig. ``workers`` load in the background; None chooses by cores and device.
+    With several devices or nodes every process of them calls this (docs/training.md).
     """
+    chosen, cluster = config.optimiser, find_cluster(devices, nodes)
+    part = part_of_batch(chosen, len(split.train), cluster.world)
+    batch = part * cluster.world * chosen.accumulate
+    steps = len(split.train) // batch
     lightning.seed_everything(config.seed, workers=True, verbose=False)
-    windows = Windows(
-        split.train, split.classes, config.features, config.augmentation, config.seed
-    )
-    order = BalancedOrder(windows.targets, config.optimiser.balance, config.seed)
-    batch = min(config.optimiser.batch, len(windows))
-    loader = DataLoader(windows, batch, sampler=order, drop_last=True)
-    checking = None
-    if split.validation:
-        checking = DataLoader(Windows(split.validation, split.classes, config.features), 256)
     trainee = Trainee(config, split.classes)
-    keep = ModelCheckpoint(
-        folder, "last", save_top_k=1, save_on_train_epoch_end=True, enable_version_counter=False
-    )
-    callbacks: list[Any] = [keep]
-    if config.optimiser.average > 0:
+    callbacks: list[Any] = [
+        ModelCheckpoint(
+            folder,
+            "last",
+            save_top_k=1,
+            save_on_train_epoch_end=True,
+            enable_version_counter=False,
+        )
+    ]
+    if chosen.average > 0:
         # A mean over a tenth of a short training, or it would keep the weights of its beginning.
-        steps = config.optimiser.epochs * len(loader)
-        decay = max(0.0, min(config.optimiser.average, 1 - 10 / steps))
+        decay = max(0.0, min(chosen.average, 1 - 10 / (chosen.epochs * steps)))
         callbacks.append(EMAWeightAveraging(decay=decay))
     if on_epoch_start is not None:
         callbacks.append(LambdaCallback(on_train_epoch_start=on_epoch_start))
     if progress:
         callbacks.append(RichProgressBar())
-    trainer = lightning.Trainer(
-        max_epochs=config.optimiser.epochs,
-        accelerator=accelerator,
-        devices=devices,
-        num_nodes=nodes,
-        precision=precision,  # type: ignore[arg-type]
-        gradient_clip_val=1.0,
-        callbacks=callbacks,
-        logger=False,
-        enable_model_summary=False,
-        enable_progress_bar=progress,
-        num_sanity_val_steps=0,
-    )
+    logger: Any = False
+    if log_dir is not None:
+        logger, feeding = make_logbook(log_dir, config.name)
+        callbacks += feeding
     last = folder / "last.ckpt"
     if resume and not last.exists():
         raise NothingToResume(f"{last} does not exist; train once without --resume")
+    try:
+        trainer = lightning.Trainer(
+            max_epochs=chosen.epochs,
+            accelerator=accelerator,
+            devices=cluster.devices,
+            num_nodes=cluster.nodes,
+            precision=precision,  # type: ignore[arg-type]
+            accumulate_grad_batches=chosen.accumulate,
+            gradient_clip_val=1.0,
+            plugins=[WholeCheckpoints(), *filter(None, [cluster.environment])],
+            use_distributed_sampler=False,  # BalancedOrder and Shard know their part
+            callbacks=callbacks,
+            logger=logger,
+            log_every_n_steps=min(50, steps),
+            enable_model_summary=False,
+            enable_progress_bar=progress,
+            num_sanity_val_steps=0,
+        )
+    except (MisconfigurationException, ValueError, RuntimeError) as error:
+        raise InvalidConfig(f"this machine cannot train so: {error}") from error
+    if trainer.precision != precision:
+        raise InvalidConfig(f"--precision {precision} needs a GPU; bf16-mixed needs none")
+    rank, world, device = trainer.global_rank, trainer.world_size, trainer.strategy.root_device
+    count = choose_workers(device, cluster.devices) if workers is None else workers
+    windows = Windows(
+        split.train, split.classes, config.features, config.augmentation, config.seed
+    )
+    order = BalancedOrder(windows.targets, chosen.balance, config.seed, batch, rank, world)
+    loader = make_loader(windows, part, device, count, order)
+    checking = None
+    if split.validation:
+        whole = Windows(split.validation, split.classes, config.features)
+        items: Dataset[Item] = Shard(whole, rank, world) if world > 1 else whole
+        checking = make_loader(items, 256, device, count)
     trainer.fit(trainee, loader, checking, ckpt_path=last if resume else None)
     return trainee.network.cpu().eval()
