@@ -24,14 +24,14 @@ def part_of_batch(chosen: Optimiser, sequences: int, world: int) -> int:
     parts = world * chosen.accumulate
     if chosen.batch % parts:
         raise InvalidConfig(
-            f"optimiser.batch {chosen.batch} cannot be shared by {world} processes in "
-            f"{chosen.accumulate} passes each; make it a multiple of {parts}"
+            f"optimiser.batch {chosen.batch} cannot be shared equally by {world} process(es) in "
+            f"{chosen.accumulate} pass(es) each; make it a multiple of {parts}"
         )
     part = min(chosen.batch, sequences) // parts
     if part == 0:
         raise InvalidConfig(
-            f"{sequences} sequences are too few for {world} processes in {chosen.accumulate} "
-            "passes each; take fewer devices or a lower optimiser.accumulate"
+            f"{sequences} sequences are too few for {world} process(es) in {chosen.accumulate} "
+            "pass(es) each; take fewer devices or a lower optimiser.accumulate"
         )
     return part
 

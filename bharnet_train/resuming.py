@@ -1,11 +1,13 @@
-"""A checkpoint that is whole or not there, whenever the run is killed."""
+"""What makes a resumed run equal one that was never killed, whenever the kill came."""
 
 from __future__ import annotations
 
 import os
 from typing import Any
 
+import lightning
 from lightning.fabric.plugins import TorchCheckpointIO
+from lightning.pytorch.callbacks import EMAWeightAveraging
 
 
 class WholeCheckpoints(TorchCheckpointIO):
@@ -21,3 +23,14 @@ class WholeCheckpoints(TorchCheckpointIO):
         beside = f"{path}.part"
         super().save_checkpoint(checkpoint, beside, storage_options)
         os.replace(beside, path)
+
+
+class KeptMean(EMAWeightAveraging):
+    """The running mean of weights, which is what remains of a training.
+
+    Also of one that was killed after its last epoch: Lightning then has no training to end, and
+    would leave the weights of the last step.
+    """
+
+    def on_fit_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        self.on_train_end(trainer, module)

@@ -11,7 +11,6 @@ from typing import Any
 import lightning
 import torch
 from lightning.pytorch.callbacks import (
-    EMAWeightAveraging,
     LambdaCallback,
     ModelCheckpoint,
     RichProgressBar,
@@ -29,11 +28,12 @@ from bharnet_train.datasets.select import Split
 from bharnet_train.loading import choose_workers, make_loader, part_of_batch
 from bharnet_train.logbook import make_logbook
 from bharnet_train.loss import ensemble_loss
-from bharnet_train.resuming import WholeCheckpoints
+from bharnet_train.resuming import KeptMean, WholeCheckpoints
 from bharnet_train.sampling import BalancedOrder, Item, Shard, Windows
 
 # Lightning's advice on workers and loggers is not for our users.
-logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+for part in ("lightning.pytorch", "lightning.fabric"):
+    logging.getLogger(part).setLevel(logging.WARNING)
 warnings.filterwarnings("ignore", module="lightning")
 warnings.filterwarnings("ignore", message=".*does not have many workers.*")
 
@@ -56,7 +56,7 @@ class Trainee(lightning.LightningModule):
         torch.manual_seed(place)  # dropout
         generator = torch.Generator().manual_seed(place)
         with _full_precision(position):
-            position, seen, target = self._disturb(position, seen, target, generator)
+            position, seen, target = self.disturb(position, seen, target, generator)
             streams = make_streams(position, seen, self.config.features)
         scores = self.network(streams)
         loss = ensemble_loss(scores, target, self.config.network.experts, self.config.optimiser)
@@ -65,13 +65,14 @@ class Trainee(lightning.LightningModule):
         self.log("accuracy", accuracy, prog_bar=True, sync_dist=True)
         return loss
 
-    def _disturb(
+    def disturb(
         self,
         position: torch.Tensor,
         seen: torch.Tensor,
         target: torch.Tensor,
         generator: torch.Generator,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Batch of Windows -> the same, disturbed; some turned into the idle class."""
         layout = get_layout(self.config.features.body_layout)
         strength = self.config.augmentation
         if self.idle >= 0:
@@ -159,7 +160,7 @@ def train(
     if chosen.average > 0:
         # A mean over a tenth of a short training, or it would keep the weights of its beginning.
         decay = max(0.0, min(chosen.average, 1 - 10 / (chosen.epochs * steps)))
-        callbacks.append(EMAWeightAveraging(decay=decay))
+        callbacks.append(KeptMean(decay=decay))
     if on_epoch_start is not None:
         callbacks.append(LambdaCallback(on_train_epoch_start=on_epoch_start))
     if progress:

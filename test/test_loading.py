@@ -12,8 +12,9 @@ CPU = torch.device("cpu")
 
 
 def run(takes, folder, *overrides, **options):
-    """Train for two epochs; weights and the checkpoint of the last epoch."""
-    values = read_config(takes / "tiny.yaml", ["optimiser.epochs=2", *overrides])
+    """Train for 12 steps in two epochs; weights and the checkpoint of the last epoch."""
+    chosen = ["optimiser.epochs=2", "optimiser.batch=4", *overrides]
+    values = read_config(takes / "tiny.yaml", chosen)
     options = {"accelerator": "cpu", "progress": False, **options}
     network = train(values, load_split(values, takes), folder, **options)
     return network.state_dict(), torch.load(folder / "last.ckpt", weights_only=False)
@@ -42,7 +43,7 @@ def test_logging_changes_nothing_and_logs_everything(takes, tmp_path, plain):
     events = EventAccumulator(str(tmp_path / "logs" / "tiny")).Reload()
     wanted = {"loss", "accuracy", "val_accuracy", "lr-AdamW", "samples_per_second"}
     assert wanted <= set(events.Tags()["scalars"])
-    assert [each.step for each in events.Scalars("val_accuracy")] == [2, 5]
+    assert [each.step for each in events.Scalars("val_accuracy")] == [5, 11]
     assert all(each.value > 0 for each in events.Scalars("samples_per_second"))
 
 
@@ -53,10 +54,10 @@ def test_logging_without_tensorboard_says_what_to_install(takes, tmp_path, monke
 
 
 def test_passes_change_neither_steps_nor_rate_nor_running_mean(takes, tmp_path, plain):
-    weights, kept = run(takes, tmp_path, "optimiser.accumulate=4")
-    assert kept["global_step"] == plain[1]["global_step"] == 6
+    weights, kept = run(takes, tmp_path, "optimiser.accumulate=2")
+    assert kept["global_step"] == plain[1]["global_step"] == 12
     for each in (kept, plain[1]):
-        assert each["lr_schedulers"][0]["total_steps"] == 6
+        assert each["lr_schedulers"][0]["total_steps"] == 12
         assert each["averaging_state"]["n_averaged"] == plain[1]["averaging_state"]["n_averaged"]
     assert kept["lr_schedulers"][0]["_last_lr"] == plain[1]["lr_schedulers"][0]["_last_lr"]
     assert any(not torch.equal(weights[name], plain[0][name]) for name in weights)
