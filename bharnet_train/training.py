@@ -17,6 +17,7 @@ from lightning.pytorch.callbacks import (
 )
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from torch.utils.data import Dataset
+from torchmetrics import MeanMetric
 
 from bharnet.features import make_streams
 from bharnet.network import BHaRNet
@@ -46,6 +47,7 @@ class Trainee(lightning.LightningModule):
         self.config = config
         self.idle = classes.index(config.idle) if config.idle in classes else -1
         self.network = BHaRNet(config.network, config.features, len(classes))
+        self.right = MeanMetric()  # counts over all processes
 
     def training_step(self, batch: list[torch.Tensor], index: int) -> torch.Tensor:
         position, seen, target = batch
@@ -92,10 +94,9 @@ class Trainee(lightning.LightningModule):
         position, seen, target = batch
         with _full_precision(position):
             streams = make_streams(position, seen, self.config.features)
-        right = (self.network(streams).fused.argmax(1) == target).sum()
-        known = int((target >= 0).sum())  # Shard fills up with -1
-        accuracy = right / max(1, known)
-        self.log("val_accuracy", accuracy, prog_bar=True, batch_size=known, sync_dist=True)
+        right = self.network(streams).fused.argmax(1) == target
+        self.right.update(right.float(), weight=(target >= 0).float())  # Shard fills up with -1
+        self.log("val_accuracy", self.right, prog_bar=True)
 
     def configure_optimizers(self) -> Any:
         chosen = self.config.optimiser

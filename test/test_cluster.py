@@ -129,6 +129,12 @@ def test_two_processes_end_with_equal_weights_but_disturb_differently(together):
     assert not set(first["seeds"]) & set(second["seeds"])
 
 
+def test_validation_counts_over_all_processes(together):
+    _, (first, second) = together["torchrun"]
+    assert first["accuracies"] == second["accuracies"]
+    assert first["accuracies"] in ([0.0], [1.0])  # of one person, though there are two processes
+
+
 def test_only_the_first_process_writes(together):
     folder, _ = together["torchrun"]
     written = {str(each.relative_to(folder)) for each in folder.rglob("*") if each.is_file()}
