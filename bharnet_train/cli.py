@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -47,9 +48,15 @@ def train(
     out: Out = Path("runs"),
     overrides: Sets = None,
     accelerator: Accelerator = "auto",
-    devices: Annotated[int, typer.Option(help="Devices on each machine.")] = 1,
-    nodes: Annotated[int, typer.Option(help="Machines.")] = 1,
+    devices: Annotated[
+        int | None, typer.Option(help="Devices on each machine; default: as started, else 1.")
+    ] = None,
+    nodes: Annotated[int | None, typer.Option(help="Machines; default: as started.")] = None,
     precision: Annotated[str, typer.Option(help="32-true, 16-mixed or bf16-mixed.")] = "32-true",
+    workers: Annotated[
+        int | None, typer.Option(help="Loading processes; default: by cores and device.", min=0)
+    ] = None,
+    log_dir: Annotated[Path | None, typer.Option(help="Folder for TensorBoard.")] = None,
     seed: Annotated[int | None, typer.Option(help="Replaces the configuration's seed.")] = None,
     resume: Annotated[bool, typer.Option(help="Go on after the last finished epoch.")] = False,
     progress: Annotated[bool, typer.Option(help="Show progress bars.")] = True,
@@ -61,7 +68,8 @@ def train(
     from bharnet_train.run import train_and_score
 
     extra = [] if seed is None else [f"seed={seed}"]
-    command = _command("train", config, [*(overrides or []), *extra])
+    flags = [] if precision == "32-true" else ["--precision", precision]
+    command = _command("train", config, [*(overrides or []), *extra], flags)
     result = train_and_score(
         config,
         data,
@@ -72,6 +80,8 @@ def train(
         devices=devices,
         nodes=nodes,
         precision=precision,
+        workers=workers,
+        log_dir=log_dir,
         resume=resume,
         progress=progress,
     )
@@ -101,8 +111,6 @@ def train_rgb(
     out: Out = Path("runs"),
     overrides: Sets = None,
     accelerator: Accelerator = "auto",
-    devices: Annotated[int, typer.Option(help="Devices on each machine.")] = 1,
-    nodes: Annotated[int, typer.Option(help="Machines.")] = 1,
     precision: Annotated[str, typer.Option(help="32-true, 16-mixed or bf16-mixed.")] = "32-true",
     resume: Annotated[bool, typer.Option(help="Go on after the last finished epoch.")] = False,
     progress: Annotated[bool, typer.Option(help="Show progress bars.")] = True,
@@ -120,8 +128,6 @@ def train_rgb(
         overrides or [],
         _command("train-rgb", config, overrides or []),
         accelerator=accelerator,
-        devices=devices,
-        nodes=nodes,
         precision=precision,
         resume=resume,
         progress=progress,
@@ -222,11 +228,11 @@ def info(model: Annotated[Path, typer.Argument(help="Checkpoint (.safetensors)."
     console.print_json(json.dumps({"digest": loaded.digest, **asdict(loaded.info)}))
 
 
-def _command(name: str, config: Path, overrides: list[str]) -> str:
+def _command(name: str, config: Path, overrides: list[str], flags: Sequence[str] = ()) -> str:
     """The command for the provenance, without the folders, which name somebody's machine."""
     given = [part for each in overrides for part in ("--set", each)]
     where = config.name if config.is_absolute() else str(config)
-    return shlex.join(["bharnet", name, "--config", where, *given])
+    return shlex.join(["bharnet", name, "--config", where, *given, *flags])
 
 
 def _show(result) -> None:  # type: ignore[no-untyped-def]  # Result; its import costs seconds

@@ -91,7 +91,10 @@ class Optimiser(_Strict):
     """AdamW with one cosine cycle after a warm-up."""
 
     epochs: int = 14
-    batch: int = 48
+    batch: int = Field(default=48, ge=1, description="of all devices and passes together")
+    accumulate: int = Field(
+        default=1, ge=1, description="passes a batch goes through in, for little memory"
+    )
     rate: float = 4e-3
     weight_decay: float = 0.02
     label_smoothing: float = 0.1

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from bharnet.checkpoint import ModelInfo, load_checkpoint, save_checkpoint
+from bharnet_train.cluster import find_cluster, is_first
 from bharnet_train.config import TrainConfig, read_config
 from bharnet_train.datasets.recordings import UnreadableData
 from bharnet_train.datasets.select import Split, load_split
@@ -26,12 +27,15 @@ def train_and_score(
 ) -> Result | None:
     """Train, calibrate on validation people, score on test people, write the checkpoint.
 
-    ``options`` go to ``training.train``. Returns None if nobody is held out for testing.
+    ``options`` go to ``training.train``. Returns None if nobody is held out for testing, and in
+    all but the first of several processes, which alone scores and writes.
     """
     config = read_config(config_path, overrides)
     split = load_split(config, data, config_path.parent)
     began = time.monotonic()
     network = train(config, split, out / config.name, **options)
+    if not is_first():
+        return None
     minutes = (time.monotonic() - began) / 60
     temperature = 1.0
     if split.validation:
@@ -58,6 +62,7 @@ def train_and_score(
             "command": command,
             "seed": config.seed,
             "torch": torch.__version__,
+            "processes": find_cluster(options.get("devices"), options.get("nodes")).world,
             "sources": [source.model_dump() for source in config.sources],
             "sequences": {
                 part: len(getattr(split, part)) for part in ("train", "validation", "test")

@@ -66,26 +66,59 @@ def _warped(frames: int, strength: float, rng: np.random.Generator) -> NDArray[n
     return np.concatenate(([0.0], np.cumsum(steps) / steps.sum()))
 
 
+class Shard(Dataset[Item]):
+    """Every ``world``-th item from ``rank`` on.
+
+    All shards are equally long, so that no process waits for another for ever; what fills the
+    last place of some is of class -1, which counts for nothing.
+    """
+
+    def __init__(self, items: Windows, rank: int, world: int) -> None:
+        self._items, self._rank, self._world = items, rank, world
+
+    def __len__(self) -> int:
+        return -(-len(self._items) // self._world)
+
+    def __getitem__(self, index: int) -> Item:
+        place = index * self._world + self._rank
+        if place < len(self._items):
+            return self._items[place]
+        position, seen, _ = self._items[0]
+        return position, seen, -1
+
+
 class BalancedOrder(Sampler[tuple[int, int]]):
     """(epoch, index) in the order of an epoch; rare classes are drawn more often.
 
     A class of n sequences comes as n^(1 - balance). The order follows from seed and epoch alone,
-    so that a resumed run goes on as it would have.
+    so that a resumed run goes on as it would have. Of ``world`` processes each takes every
+    world-th place from its ``rank`` on: together they see in each batch what one process alone
+    would. What is left over after the last whole batch, of all processes, is left out.
     """
 
-    def __init__(self, targets: Many[int], balance: float, seed: int) -> None:
+    def __init__(
+        self,
+        targets: Many[int],
+        balance: float,
+        seed: int,
+        batch: int = 1,
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
         counts = torch.bincount(torch.tensor(targets)).double()
         self._weights = counts[torch.tensor(targets)] ** -balance
         self._seed, self._epoch = seed, 0
+        self._places = range(rank, len(targets) // batch * batch, world)
 
     def set_epoch(self, epoch: int) -> None:
         """Called by Lightning before each epoch."""
         self._epoch = epoch
 
     def __len__(self) -> int:
-        return len(self._weights)
+        return len(self._places)
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         generator = torch.Generator().manual_seed(self._seed * 100_003 + self._epoch)
-        drawn = torch.multinomial(self._weights, len(self), True, generator=generator)
-        return iter([(self._epoch, index) for index in drawn.tolist()])
+        drawn = torch.multinomial(self._weights, len(self._weights), True, generator=generator)
+        order = drawn.tolist()
+        return iter([(self._epoch, order[place]) for place in self._places])

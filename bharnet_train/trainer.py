@@ -10,36 +10,38 @@ from typing import Any
 
 import lightning
 from lightning.pytorch.callbacks import LambdaCallback, ModelCheckpoint, RichProgressBar
-from torch.utils.data import DataLoader
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
-from bharnet_train.config import NothingToResume
+from bharnet_train.cluster import Cluster, find_cluster
+from bharnet_train.config import InvalidConfig, NothingToResume
+from bharnet_train.resuming import WholeCheckpoints
 
 # Lightning's advice on workers and loggers is not for our users.
-logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+for part in ("lightning.pytorch", "lightning.fabric"):
+    logging.getLogger(part).setLevel(logging.WARNING)
 warnings.filterwarnings("ignore", module="lightning")
 warnings.filterwarnings("ignore", message=".*does not have many workers.*")
 
 
-def fit(
-    trainee: lightning.LightningModule,
-    loader: DataLoader[Any],
-    checking: DataLoader[Any] | None,
+def make_trainer(
     folder: Path,
     epochs: int,
     *,
     accelerator: str = "auto",
-    devices: int = 1,
-    nodes: int = 1,
+    cluster: Cluster | None = None,
     precision: str = "32-true",
-    resume: bool = False,
+    accumulate: int = 1,
+    steps: int = 50,
     progress: bool = True,
     on_epoch_start: Callable[..., None] | None = None,
     callbacks: Sequence[lightning.Callback] = (),
-) -> None:
-    """Train in place. ``folder`` receives ``last.ckpt`` after every epoch.
+    logger: Any = False,
+) -> lightning.Trainer:
+    """A trainer that writes ``last.ckpt`` into ``folder`` after every epoch of ``steps``.
 
-    ``resume`` goes on from it, and raises NothingToResume if it is not there.
+    Raises InvalidConfig for flags that do not fit each other or this machine.
     """
+    cluster = cluster or find_cluster()
     keep = ModelCheckpoint(
         folder, "last", save_top_k=1, save_on_train_epoch_end=True, enable_version_counter=False
     )
@@ -48,20 +50,34 @@ def fit(
         active.append(LambdaCallback(on_train_epoch_start=on_epoch_start))
     if progress:
         active.append(RichProgressBar())
-    trainer = lightning.Trainer(
-        max_epochs=epochs,
-        accelerator=accelerator,
-        devices=devices,
-        num_nodes=nodes,
-        precision=precision,  # type: ignore[arg-type]
-        gradient_clip_val=1.0,
-        callbacks=active,
-        logger=False,
-        enable_model_summary=False,
-        enable_progress_bar=progress,
-        num_sanity_val_steps=0,
-    )
+    try:
+        trainer = lightning.Trainer(
+            max_epochs=epochs,
+            accelerator=accelerator,
+            devices=cluster.devices,
+            num_nodes=cluster.nodes,
+            precision=precision,  # type: ignore[arg-type]
+            accumulate_grad_batches=accumulate,
+            gradient_clip_val=1.0,
+            plugins=[WholeCheckpoints(), *filter(None, [cluster.environment])],
+            use_distributed_sampler=False,  # BalancedOrder and Shard know their part
+            callbacks=active,
+            logger=logger,
+            log_every_n_steps=min(50, steps),
+            enable_model_summary=False,
+            enable_progress_bar=progress,
+            num_sanity_val_steps=0,
+        )
+    except (MisconfigurationException, ValueError, RuntimeError) as error:
+        raise InvalidConfig(f"this machine cannot train so: {error}") from error
+    if trainer.precision != precision:
+        raise InvalidConfig(f"--precision {precision} needs a GPU; bf16-mixed needs none")
+    return trainer
+
+
+def last_checkpoint(folder: Path, resume: bool) -> Path | None:
+    """What to go on from; None = from the beginning. Raises NothingToResume."""
     last = folder / "last.ckpt"
     if resume and not last.exists():
         raise NothingToResume(f"{last} does not exist; train once without --resume")
-    trainer.fit(trainee, loader, checking, ckpt_path=last if resume else None)
+    return last if resume else None

@@ -7,18 +7,22 @@ from typing import Any
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import EMAWeightAveraging
-from torch.utils.data import DataLoader
+from torch.utils.data import Dataset
+from torchmetrics import MeanMetric
 
 from bharnet.features import make_streams
 from bharnet.network import BHaRNet
 from bharnet.skeleton import get_layout
 from bharnet_train.augmentation import augment, begin_or_end, fidget, lay_to_rest
+from bharnet_train.cluster import find_cluster
 from bharnet_train.config import TrainConfig
 from bharnet_train.datasets.select import Split
+from bharnet_train.loading import choose_workers, make_loader, part_of_batch
+from bharnet_train.logbook import make_logbook
 from bharnet_train.loss import ensemble_loss
-from bharnet_train.sampling import BalancedOrder, Windows
-from bharnet_train.trainer import fit
+from bharnet_train.resuming import KeptMean
+from bharnet_train.sampling import BalancedOrder, Item, Shard, Windows
+from bharnet_train.trainer import last_checkpoint, make_trainer
 
 
 class Trainee(lightning.LightningModule):
@@ -29,13 +33,34 @@ class Trainee(lightning.LightningModule):
         self.config = config
         self.idle = classes.index(config.idle) if config.idle in classes else -1
         self.network = BHaRNet(config.network, config.features, len(classes))
+        self.right = MeanMetric()  # counts over all processes
 
     def training_step(self, batch: list[torch.Tensor], index: int) -> torch.Tensor:
         position, seen, target = batch
-        # Seeded by where we are, so that a resumed run draws what an uninterrupted one would.
-        place = (self.config.seed * 1_000 + self.current_epoch) * 100_000 + index
+        # Seeded by where we are, so that a resumed run draws what an uninterrupted one would, and
+        # each process something of its own. Small numbers: generators read 32 bits of them.
+        part = index * self.trainer.world_size + self.trainer.global_rank
+        place = (self.config.seed * 1_000 + self.current_epoch) * 100_000 + part
         torch.manual_seed(place)  # dropout
         generator = torch.Generator().manual_seed(place)
+        with _full_precision(position):
+            position, seen, target = self.disturb(position, seen, target, generator)
+            streams = make_streams(position, seen, self.config.features)
+        scores = self.network(streams)
+        loss = ensemble_loss(scores, target, self.config.network.experts, self.config.optimiser)
+        accuracy = (scores.fused.argmax(1) == target).float().mean()
+        self.log("loss", loss, prog_bar=True, sync_dist=True)
+        self.log("accuracy", accuracy, prog_bar=True, sync_dist=True)
+        return loss
+
+    def disturb(
+        self,
+        position: torch.Tensor,
+        seen: torch.Tensor,
+        target: torch.Tensor,
+        generator: torch.Generator,
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Batch of Windows -> the same, disturbed; some turned into the idle class."""
         layout = get_layout(self.config.features.body_layout)
         strength = self.config.augmentation
         if self.idle >= 0:
@@ -49,18 +74,15 @@ class Trainee(lightning.LightningModule):
             position, seen = begin_or_end(position, seen, partial, layout, generator)
             target = torch.where(resting | fidgeting, self.idle, target)
         position, seen = augment(position, seen, layout, strength, generator)
-        scores = self.network(make_streams(position, seen, self.config.features))
-        loss = ensemble_loss(scores, target, self.config.network.experts, self.config.optimiser)
-        accuracy = (scores.fused.argmax(1) == target).float().mean()
-        self.log("loss", loss, prog_bar=True)
-        self.log("accuracy", accuracy, prog_bar=True)
-        return loss
+        return position, seen, target
 
     def validation_step(self, batch: list[torch.Tensor], index: int) -> None:
         position, seen, target = batch
-        scores = self.network(make_streams(position, seen, self.config.features))
-        accuracy = (scores.fused.argmax(1) == target).float().mean()
-        self.log("val_accuracy", accuracy, prog_bar=True, batch_size=len(target))
+        with _full_precision(position):
+            streams = make_streams(position, seen, self.config.features)
+        right = self.network(streams).fused.argmax(1) == target
+        self.right.update(right.float(), weight=(target >= 0).float())  # Shard fills up with -1
+        self.log("val_accuracy", self.right, prog_bar=True)
 
     def configure_optimizers(self) -> Any:
         chosen = self.config.optimiser
@@ -80,28 +102,68 @@ class Trainee(lightning.LightningModule):
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
 
 
-def train(config: TrainConfig, split: Split, folder: Path, **options: Any) -> BHaRNet:
+def _full_precision(position: torch.Tensor) -> torch.autocast:
+    """Mixed precision is for the network: coordinates in 8 bits would tremble."""
+    return torch.autocast(position.device.type, enabled=False)
+
+
+def train(
+    config: TrainConfig,
+    split: Split,
+    folder: Path,
+    *,
+    devices: int | None = None,
+    nodes: int | None = None,
+    workers: int | None = None,
+    log_dir: Path | None = None,
+    resume: bool = False,
+    **options: Any,
+) -> BHaRNet:
     """Train on ``split.train`` and return the network, on the CPU, in evaluation mode.
 
-    ``folder`` receives ``last.ckpt`` after every epoch; ``options`` go to ``trainer.fit``.
+    ``folder`` receives ``last.ckpt`` after every epoch; ``resume`` goes on from it, and raises
+    NothingToResume if it is not there. Flags that do not fit each other or the machine raise
+    InvalidConfig. ``workers`` load in the background; None chooses by cores and device.
+    ``options`` go to ``make_trainer``. With several devices or nodes every process of them calls
+    this (docs/training.md).
     """
+    chosen, cluster = config.optimiser, find_cluster(devices, nodes)
+    part = part_of_batch(chosen, len(split.train), cluster.world)
+    batch = part * cluster.world * chosen.accumulate
+    steps = len(split.train) // batch
     lightning.seed_everything(config.seed, workers=True, verbose=False)
+    trainee = Trainee(config, split.classes)
+    callbacks: list[lightning.Callback] = []
+    if chosen.average > 0:
+        # A mean over a tenth of a short training, or it would keep the weights of its beginning.
+        decay = max(0.0, min(chosen.average, 1 - 10 / (chosen.epochs * steps)))
+        callbacks.append(KeptMean(decay=decay))
+    logger: Any = False
+    if log_dir is not None:
+        logger, feeding = make_logbook(log_dir, config.name)
+        callbacks += feeding
+    start = last_checkpoint(folder, resume)
+    trainer = make_trainer(
+        folder,
+        chosen.epochs,
+        cluster=cluster,
+        accumulate=chosen.accumulate,
+        steps=steps,
+        callbacks=callbacks,
+        logger=logger,
+        **options,
+    )
+    rank, world, device = trainer.global_rank, trainer.world_size, trainer.strategy.root_device
+    count = choose_workers(device, cluster.devices) if workers is None else workers
     windows = Windows(
         split.train, split.classes, config.features, config.augmentation, config.seed
     )
-    order = BalancedOrder(windows.targets, config.optimiser.balance, config.seed)
-    batch = min(config.optimiser.batch, len(windows))
-    loader = DataLoader(windows, batch, sampler=order, drop_last=True)
+    order = BalancedOrder(windows.targets, chosen.balance, config.seed, batch, rank, world)
+    loader = make_loader(windows, part, device, count, order)
     checking = None
     if split.validation:
-        checking = DataLoader(Windows(split.validation, split.classes, config.features), 256)
-    trainee = Trainee(config, split.classes)
-    callbacks: list[lightning.Callback] = []
-    if config.optimiser.average > 0:
-        # A mean over a tenth of a short training, or it would keep the weights of its beginning.
-        steps = config.optimiser.epochs * len(loader)
-        decay = max(0.0, min(config.optimiser.average, 1 - 10 / steps))
-        callbacks.append(EMAWeightAveraging(decay=decay))
-    epochs = config.optimiser.epochs
-    fit(trainee, loader, checking, folder, epochs, callbacks=callbacks, **options)
+        whole = Windows(split.validation, split.classes, config.features)
+        items: Dataset[Item] = Shard(whole, rank, world) if world > 1 else whole
+        checking = make_loader(items, 256, device, count)
+    trainer.fit(trainee, loader, checking, ckpt_path=start)
     return trainee.network.cpu().eval()

@@ -45,7 +45,7 @@ def train_rgb(
 ) -> RGBResult | None:
     """Prepare the clips, train, score those held out, write NAME.safetensors and NAME.json.
 
-    ``options`` go to ``trainer.fit``. Returns None if nothing is held out.
+    ``options`` go to ``make_trainer``. Returns None if nothing is held out.
     """
     config = read_as(RGBTrainConfig, config_path, overrides)
     folder = config_path.parent

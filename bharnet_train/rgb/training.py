@@ -20,7 +20,7 @@ from bharnet_train.rgb.clips import Clip
 from bharnet_train.rgb.config import RGBOptimiser, RGBTrainConfig
 from bharnet_train.rgb.pictures import Pictures
 from bharnet_train.sampling import BalancedOrder
-from bharnet_train.trainer import fit
+from bharnet_train.trainer import last_checkpoint, make_trainer
 
 
 class RGBTrainee(lightning.LightningModule):
@@ -62,11 +62,12 @@ def train(
     clips: Sequence[Clip],
     folder: Path,
     weights: str = "auto",
+    resume: bool = False,
     **options: Any,
 ) -> tuple[BHaRNetM, str]:
     """Train on clips; returns M on the CPU in evaluation mode, and where its weights began.
 
-    ``folder`` receives ``last.ckpt`` after every epoch; ``options`` go to ``trainer.fit``.
+    ``folder`` receives ``last.ckpt`` after every epoch; ``options`` go to ``make_trainer``.
     """
     lightning.seed_everything(config.seed, workers=True, verbose=False)
     network = build(info, skeleton)
@@ -84,5 +85,6 @@ def train(
     order = BalancedOrder(pictures.targets, chosen.balance, config.seed)
     loader = DataLoader(pictures, min(chosen.batch, len(pictures)), sampler=order, drop_last=True)
     trainee = RGBTrainee(network, features, chosen)
-    fit(trainee, loader, None, folder, chosen.epochs, **options)
+    start = last_checkpoint(folder, resume)
+    make_trainer(folder, chosen.epochs, **options).fit(trainee, loader, ckpt_path=start)
     return network.cpu().eval(), began

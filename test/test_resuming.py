@@ -1,0 +1,82 @@
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+import torch
+from conftest import ROOT
+
+from bharnet.checkpoint import load_checkpoint
+from bharnet_train.resuming import WholeCheckpoints
+from bharnet_train.run import train_and_score
+
+KILLED = """
+import os, signal
+from bharnet_train.cli import main
+from bharnet_train.training import Trainee
+
+step = Trainee.training_step
+
+def step_or_die(self, batch, index):
+    if self.current_epoch == 2 and index == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return step(self, batch, index)
+
+Trainee.training_step = step_or_die
+main()
+"""
+# Killed between the two passes of the second batch of the last epoch. 18 steps: in fewer than 10
+# the running mean would be the last weights, and its resuming not be tested.
+CHOSEN = ["optimiser.epochs=3", "optimiser.batch=4", "optimiser.accumulate=2"]
+
+
+def test_a_run_killed_in_an_epoch_and_resumed_equals_one_never_killed(takes, tmp_path):
+    options = {"accelerator": "cpu", "progress": False}
+    train_and_score(takes / "tiny.yaml", takes, tmp_path / "whole", CHOSEN, "test", **options)
+    sets = [part for each in CHOSEN for part in ("--set", each)]
+    killed = subprocess.run(
+        [
+            *(sys.executable, "-c", KILLED, "train", "--config", str(takes / "tiny.yaml")),
+            *("--data", str(takes), "--out", str(tmp_path / "cut"), *sets),
+            *("--accelerator", "cpu", "--no-progress"),
+        ],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        cwd=ROOT,
+        timeout=300,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert [each.name for each in (tmp_path / "cut").rglob("*.*")] == ["last.ckpt"]
+    train_and_score(
+        takes / "tiny.yaml", takes, tmp_path / "cut", CHOSEN, "test", resume=True, **options
+    )
+    whole = weights(tmp_path / "whole")
+    assert_same(weights(tmp_path / "cut"), whole)
+    # Killed after the last epoch, before anything was written.
+    (tmp_path / "whole" / "tiny.safetensors").unlink()
+    train_and_score(
+        takes / "tiny.yaml", takes, tmp_path / "whole", CHOSEN, "test", resume=True, **options
+    )
+    assert_same(weights(tmp_path / "whole"), whole)
+
+
+def weights(folder):
+    return load_checkpoint(folder / "tiny.safetensors").network.state_dict()
+
+
+def assert_same(some, others):
+    for name, tensor in some.items():
+        torch.testing.assert_close(others[name], tensor, rtol=0, atol=0)
+
+
+def test_a_kill_while_writing_leaves_the_old_checkpoint(tmp_path, monkeypatch):
+    path, writer = tmp_path / "last.ckpt", WholeCheckpoints()
+    writer.save_checkpoint({"epoch": 1}, path)
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        writer.save_checkpoint({"epoch": 2}, path)
+    assert writer.load_checkpoint(path) == {"epoch": 1}
