@@ -15,8 +15,8 @@ from bharnet.decision import Decided, DecisionConfig, best_classes
 from bharnet.observation import Coordinates, Frame, InvalidPose, Observation, PoseFormat, observe
 from bharnet.skeleton import BODY_LAYOUTS, HAND_LAYOUTS, LAYOUTS, Layout
 from bharnet.stream import Entry, Report, Tick
-from bharnet.window import NANOSECONDS
 from bharnet_ros.msg import Action, ActionArray, ActionLabels, Hypothesis, PersonPoseArray
+from bharnet_ros.stamps import nanoseconds, to_time
 
 # Far more than any camera sees; keeps one mad message from costing seconds.
 MOST_PEOPLE = 1000
@@ -58,16 +58,6 @@ def to_frame(
         except InvalidPose as error:
             report("bad_person", f"ignored person '{person.body_id[:40]}' in a frame: {error}")
     return Frame(stamp, tuple(people))
-
-
-def nanoseconds(time: Time) -> int:
-    """A stamp as one number."""
-    return int(time.sec) * NANOSECONDS + int(time.nanosec)
-
-
-def to_time(stamp: int) -> Time:
-    """Nanoseconds as a stamp."""
-    return Time(sec=stamp // NANOSECONDS, nanosec=stamp % NANOSECONDS)
 
 
 def _stamp(message: PersonPoseArray) -> int:

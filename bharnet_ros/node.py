@@ -33,10 +33,11 @@ from bharnet.decision import Decider
 from bharnet.skeleton import get_layout
 from bharnet.stream import ActionStream
 from bharnet_ros.convert import to_action_array, to_action_labels, to_frame
+from bharnet_ros.declared import refuse_static
 from bharnet_ros.lifecycle import told
 from bharnet_ros.model import load_model, make_stream
 from bharnet_ros.msg import ActionArray, ActionLabels, PersonPoseArray
-from bharnet_ros.parameters import RELOADING, Settings, declare, refuse_static
+from bharnet_ros.parameters import PARAMETERS, RELOADING, Settings, declare
 from bharnet_ros.reports import Reporter
 from bharnet_ros.watch import Watch
 from bharnet_ros.worker import Result, Worker, adopt
@@ -165,7 +166,7 @@ class BharnetNode(LifecycleNode):
         }
         try:
             if self._checkpoint is not None:
-                refuse_static(new)
+                refuse_static(PARAMETERS, new)
             self._use(self.settings.changed(new), reload=bool(RELOADING & new.keys()))
         except (ValueError, RuntimeError) as error:
             return SetParametersResult(successful=False, reason=str(error))

@@ -26,10 +26,10 @@ from bharnet.checkpoint import ModelInfo, save_checkpoint
 from bharnet.features import FeatureConfig
 from bharnet.network import BHaRNet, NetworkConfig
 from bharnet.window import NANOSECONDS
-from bharnet_ros.convert import to_time
 from bharnet_ros.demo.domain import own_domain
 from bharnet_ros.msg import Action, ActionArray, ActionLabels, PersonPose, PersonPoseArray
 from bharnet_ros.node import SUCCESS, BharnetNode
+from bharnet_ros.stamps import to_time
 
 DEADLINE = 20.0  # seconds; only a failing test waits so long
 CLASSES = ("idle", "wave", "yes")

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from robot import CLASSES, in_executor, pose, robot, save_model, set_parameter, stamp, start
 
 from bharnet_ros.msg import Action
-from bharnet_ros.parameters import BY_NAME, DECISION, PARAMETERS, Settings
+from bharnet_ros.parameters import DECISION, PARAMETERS, Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 FILE = ROOT / "config" / "recognize.yaml"
@@ -56,7 +56,7 @@ def test_file_is_read_by_ros(model):
     node = BharnetNode(context=context)
     try:
         assert dict(node.settings.values) == DEFAULTS
-        described = node.describe_parameters(list(BY_NAME))
+        described = node.describe_parameters([each.name for each in PARAMETERS])
         assert all(each.description and each.additional_constraints for each in described)
     finally:
         node.destroy_node()

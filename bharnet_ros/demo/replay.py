@@ -14,9 +14,9 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from rosgraph_msgs.msg import Clock
 
 from bharnet_ros.bag import Recorded
-from bharnet_ros.convert import nanoseconds, to_time
 from bharnet_ros.demo.score import Event
 from bharnet_ros.msg import Action, ActionArray, ActionLabels, PersonPoseArray
+from bharnet_ros.stamps import nanoseconds, to_time
 
 MATCH_SECONDS = 60.0  # loading torch from a cold disk takes its time
 FINISH_SECONDS = 5.0

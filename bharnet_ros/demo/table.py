@@ -9,10 +9,10 @@ import numpy as np
 from rich.console import Console
 from rich.text import Text
 
-from bharnet_ros.convert import nanoseconds
 from bharnet_ros.demo.replay import Outcome
 from bharnet_ros.demo.score import Score, Segment
 from bharnet_ros.msg import Action, ActionArray
+from bharnet_ros.stamps import nanoseconds
 
 COLUMNS = (("time", 8), ("person", 10), ("recorded", 14), ("recognised", 28), ("sure", 6))
 STEADY = 1_000_000_000  # unknown and idle are shown once they last; they need no hurry
