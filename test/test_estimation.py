@@ -9,6 +9,7 @@ import subprocess
 import sys
 import urllib.error
 import zipfile
+from contextlib import closing
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -22,7 +23,8 @@ from hypothesis import strategies as st
 
 from bharnet.estimation import hands, models
 from bharnet.estimation.hands import Crop, arm_unit, assign_hands, wrist_crop
-from bharnet.estimation.mediapipe_estimator import MediaPipeEstimator, check_image
+from bharnet.estimation.mediapipe_estimator import MediaPipeEstimator
+from bharnet.estimation.picture import check_picture
 
 WIDTH, HEIGHT = 640, 480
 
@@ -207,7 +209,7 @@ def estimator(monkeypatch: pytest.MonkeyPatch) -> MediaPipeEstimator:
     return MediaPipeEstimator()
 
 
-IMAGE = np.zeros((4, 6, 3), np.uint8)
+IMAGE = np.zeros((48, 64, 3), np.uint8)
 
 
 def test_stamps_must_rise(estimator: MediaPipeEstimator) -> None:
@@ -222,7 +224,7 @@ def test_stamps_must_rise(estimator: MediaPipeEstimator) -> None:
 @given(steps=st.lists(st.integers(1, 3_000_000), min_size=1, max_size=30))
 def test_mediapipe_always_sees_rising_milliseconds(steps: list[int]) -> None:
     estimator = object.__new__(MediaPipeEstimator)
-    estimator._last_stamp_ns, estimator._last_ms = None, 0
+    estimator._last_stamp, estimator._last_ms = None, 0
     seen = [
         estimator._next_timestamp(1_767_225_600_000_000_000 + int(s)) for s in np.cumsum(steps)
     ]
@@ -239,9 +241,9 @@ def test_reset_takes_any_stamp_and_closes_what_was_open(estimator: MediaPipeEsti
 
 
 def test_landmarkers_are_closed_on_the_way_out(estimator: MediaPipeEstimator) -> None:
-    with estimator:
-        estimator.estimate(IMAGE, 1)
-        opened = estimator._pose, estimator._hand
+    estimator.estimate(IMAGE, 1)
+    opened = estimator._pose, estimator._hand
+    estimator.close()
     assert all(landmarker.closed for landmarker in opened)
     estimator.close()  # a second time is allowed
 
@@ -258,9 +260,9 @@ def test_landmarkers_are_closed_on_the_way_out(estimator: MediaPipeEstimator) ->
     ids=["empty", "grey", "alpha", "float", "nothing"],
 )
 def test_only_rgb_pictures(image: Any, estimator: MediaPipeEstimator) -> None:
-    with pytest.raises(ValueError, match=r"uint8 \(H, W, 3\)"):
-        check_image(image)
-    with pytest.raises(ValueError, match="RGB"):
+    with pytest.raises(ValueError, match=r"uint8 \(H, W, 3\)|pixels"):
+        check_picture(image)
+    with pytest.raises(ValueError, match="picture"):
         estimator.estimate(image, 7)
     assert estimator.estimate(IMAGE, 7) == []  # the refused picture did not use up its stamp
 
@@ -417,7 +419,7 @@ def test_real_pictures_give_a_person_with_a_hand(shared_data: Path) -> None:
     folder = cached_models()
     cv2 = pytest.importorskip("cv2")
     video = cv2.VideoCapture(os.fspath(shared_data / "clips" / "woman.avi"))
-    with MediaPipeEstimator(models=folder) as estimator:
+    with closing(MediaPipeEstimator(models=folder)) as estimator:
         for number in range(12):
             _, frame = video.read()
             people = estimator.estimate(frame[..., ::-1], number * 100_000_000)
@@ -432,5 +434,5 @@ def test_real_pictures_give_a_person_with_a_hand(shared_data: Path) -> None:
 
 
 def test_a_black_picture_shows_nobody() -> None:
-    with MediaPipeEstimator(models=cached_models()) as estimator:
+    with closing(MediaPipeEstimator(models=cached_models())) as estimator:
         assert estimator.estimate(np.zeros((48, 64, 3), np.uint8), 1) == []

@@ -19,6 +19,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,8 +38,8 @@ from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, W
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
+from bharnet.estimation.estimator import Detection
 from bharnet.estimation.mediapipe_estimator import MediaPipeEstimator
-from bharnet.estimation.person import PersonEstimate
 from bharnet.observation import Coordinates
 from bharnet.skeleton import HAND_21
 
@@ -218,7 +219,7 @@ def add_messages(writer: Writer, store: Typestore, clips: Iterator[Clip], model:
         writer.write(truth, clip.start_ns, told)
         found = left = right = 0
         # A new estimator a clip: nothing tracked in one may reach into the next.
-        with MediaPipeEstimator(model) as estimator:  # type: ignore[arg-type]
+        with closing(MediaPipeEstimator(model)) as estimator:
             for number, picture in enumerate(clip.pictures):
                 people = estimator.estimate(picture, clip.stamp(number))
                 message = pose_array(store, clip, estimator, number, people)
@@ -245,7 +246,7 @@ def pose_array(
     clip: Clip,
     estimator: MediaPipeEstimator,
     number: int,
-    people: list[PersonEstimate],
+    people: list[Detection],
 ) -> object:
     """One picture as PersonPoseArray; in these clips there is one person at most."""
     types = store.types

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bharnet.estimation.estimator import Detection, EstimatorUnavailable, InvalidFrame
 from bharnet.estimation.hands import REACH, WRISTS, Crop, arm_unit, assign_hands, wrist_crop
-from bharnet.estimation.models import obtain
-from bharnet.estimation.person import PersonEstimate
+from bharnet.estimation.models import ModelUnavailable, obtain
+from bharnet.estimation.picture import check_picture
 from bharnet.skeleton import MEDIAPIPE_33
 
+MODELS = ("lite", "full", "heavy")
 # The square holds a hand most of the time, and the hand network says no by itself: a lower bar
 # for the palm detector finds more of them.
 PALM_CONFIDENCE = 0.3
@@ -22,63 +24,70 @@ PALM_CONFIDENCE = 0.3
 class MediaPipeEstimator:
     """Pictures of one camera in, people with body and hands out.
 
-    >>> with MediaPipeEstimator() as estimator:
-    ...     people = estimator.estimate(image_rgb, stamp_ns)
-
     model           "lite", "full" or "heavy" pose network
     num_poses       how many people at most
     min_confidence  0..1, of a pose and of a hand; raise it against ghosts, lower it for recall
     delegate        "cpu" or "gpu"
     models          folder of the .task files; None = the user's cache, filled when need be
 
-    Raises ModelUnavailable when a model file cannot be had, ImportError without mediapipe.
-    One thread at a time.
+    Raises EstimatorUnavailable when a model file or the GPU cannot be had, ImportError without
+    mediapipe, ValueError for another model.
     """
 
     body_layout = MEDIAPIPE_33.name
 
     def __init__(
         self,
-        model: Literal["lite", "full", "heavy"] = "full",
+        model: str = "full",
         num_poses: int = 1,
         min_confidence: float = 0.5,
-        delegate: Literal["cpu", "gpu"] = "cpu",
+        delegate: str = "cpu",
         models: Path | None = None,
     ) -> None:
         import mediapipe
 
+        if model not in MODELS:
+            raise ValueError(f"pose model '{model}' is none of {', '.join(MODELS)}")
         self.name = f"mediapipe_pose_{model}/{mediapipe.__version__}"
         self._mediapipe = mediapipe
-        self._pose_file = str(obtain(f"pose_landmarker_{model}.task", models))
-        self._hand_file = str(obtain("hand_landmarker.task", models))
+        try:
+            self._pose_file = str(obtain(f"pose_landmarker_{model}.task", models))
+            self._hand_file = str(obtain("hand_landmarker.task", models))
+        except ModelUnavailable as error:
+            raise EstimatorUnavailable(str(error)) from error
         self._num_poses, self._min_confidence = num_poses, min_confidence
         self._delegate = delegate
         self._pose: Any = None
         self._hand: Any = None
-        self._last_stamp_ns: int | None = None
+        self._spent = {"pose": 0.0, "hands": 0.0}
+        self._last_stamp: int | None = None
         self._last_ms = 0
+        self._open()
 
-    def estimate(self, image_rgb: NDArray[np.uint8], stamp_ns: int) -> list[PersonEstimate]:
-        """Everybody in an (H, W, 3) RGB picture.
+    @property
+    def network_ms(self) -> dict[str, float]:
+        """Milliseconds of the last picture inside the pose and the hand landmarker."""
+        return dict(self._spent)
 
-        Stamps must rise strictly, else ValueError (call reset() first if the stream began anew);
-        ValueError too for a picture of another shape or type.
-        """
-        check_image(image_rgb)
-        timestamp_ms = self._next_timestamp(stamp_ns)
+    def estimate(self, image: NDArray[np.uint8], stamp: int) -> list[Detection]:
+        """Everybody in an (H, W, 3) RGB picture; see Estimator."""
+        check_picture(image)
+        timestamp_ms = self._next_timestamp(stamp)
         if self._pose is None:
             self._open()
-        image = self._picture(image_rgb)
-        found = self._pose.detect_for_video(image, timestamp_ms).pose_landmarks
+        self._spent = {"pose": 0.0, "hands": 0.0}
+        begun = time.perf_counter()
+        found = self._pose.detect_for_video(self._picture(image), timestamp_ms).pose_landmarks
+        self._spent["pose"] = 1e3 * (time.perf_counter() - begun)
         bodies = [
             np.array([(p.x, p.y, p.z, p.visibility) for p in pose], np.float32) for pose in found
         ]
-        return self._add_hands(bodies, image_rgb)
+        return self._add_hands(bodies, image)
 
     def reset(self) -> None:
-        """Forget the people tracked so far; the next stamp may be any."""
+        """Forget the people followed so far; the next stamp may be any."""
         self.close()
-        self._last_stamp_ns, self._last_ms = None, 0
+        self._last_stamp, self._last_ms = None, 0
 
     def close(self) -> None:
         """Close the landmarkers. One that is dropped unclosed can hang the process for good."""
@@ -87,29 +96,19 @@ class MediaPipeEstimator:
                 landmarker.close()
         self._pose = self._hand = None
 
-    def __enter__(self) -> MediaPipeEstimator:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def _next_timestamp(self, stamp_ns: int) -> int:
+    def _next_timestamp(self, stamp: int) -> int:
         """MediaPipe's milliseconds, made to rise; it must never be shown one that does not."""
-        if self._last_stamp_ns is not None and stamp_ns <= self._last_stamp_ns:
-            raise ValueError(
-                f"stamp {stamp_ns} ns is not after {self._last_stamp_ns} ns; "
-                "drop the frame, or call reset() if the stream began anew"
+        if self._last_stamp is not None and stamp <= self._last_stamp:
+            raise InvalidFrame(
+                "old_stamp",
+                f"stamp {stamp} ns is not after {self._last_stamp} ns; "
+                "drop the picture, or call reset() if the stream began anew",
             )
-        # Two frames within one millisecond would be equal for MediaPipe.
-        timestamp = stamp_ns // 1_000_000
-        if self._last_stamp_ns is not None:
+        # Two pictures within one millisecond would be equal for MediaPipe.
+        timestamp = stamp // 1_000_000
+        if self._last_stamp is not None:
             timestamp = max(timestamp, self._last_ms + 1)
-        self._last_stamp_ns, self._last_ms = stamp_ns, timestamp
+        self._last_stamp, self._last_ms = stamp, timestamp
         return timestamp
 
     def _picture(self, image: NDArray[np.uint8]) -> Any:
@@ -141,7 +140,7 @@ class MediaPipeEstimator:
 
     def _add_hands(
         self, bodies: list[NDArray[np.float32]], image: NDArray[np.uint8]
-    ) -> list[PersonEstimate]:
+    ) -> list[Detection]:
         height, width = image.shape[:2]
         scale = np.array((width, height), np.float32)
         wrists, reach, joints, left_share = [], [], [], []
@@ -161,7 +160,7 @@ class MediaPipeEstimator:
         for number, body in enumerate(bodies):
             left, right = chosen[2 * number : 2 * number + 2]
             people.append(
-                PersonEstimate(
+                Detection(
                     body,
                     None if left is None else joints[left],
                     None if right is None else joints[right],
@@ -176,7 +175,10 @@ class MediaPipeEstimator:
     ) -> list[tuple[NDArray[np.float32], float]]:
         """Hands in one square: (21, 4) joints in shares of the picture, probability of left."""
         height, width = image.shape[:2]
-        result = self._hand.detect(self._picture(crop.cut(image)))
+        square = self._picture(crop.cut(image))
+        begun = time.perf_counter()
+        result = self._hand.detect(square)
+        self._spent["hands"] += 1e3 * (time.perf_counter() - begun)
         hands = []
         for landmarks, categories in zip(result.hand_landmarks, result.handedness, strict=True):
             places = crop.to_image([(p.x, p.y, p.z) for p in landmarks], width, height)
@@ -186,12 +188,3 @@ class MediaPipeEstimator:
             is_left = side.category_name == "Left"
             hands.append((joints, side.score if is_left else 1 - side.score))
         return hands
-
-
-def check_image(image: NDArray[np.uint8]) -> None:
-    """Raise ValueError for anything but a uint8 (H, W, 3) picture that has pixels."""
-    shape: tuple[int, ...] = getattr(image, "shape", ())
-    if len(shape) != 3 or shape[2] != 3 or 0 in shape or image.dtype != np.uint8:
-        raise ValueError(
-            f"an RGB picture is uint8 (H, W, 3), this is {getattr(image, 'dtype', '?')} {shape}"
-        )
