@@ -12,8 +12,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from bharnet_train import camera
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 console = Console()
+
+app.command()(camera.models)
+app.command()(camera.watch)
 
 Data = Annotated[Path, typer.Option(help="Folder that holds the recordings.")]
 Config = Annotated[Path, typer.Option(help="Training configuration, see config/train/.")]

@@ -15,7 +15,8 @@ class EstimatorConfig:
 
     estimator       "mediapipe", or "wholebody" (an ONNX file of 133 COCO-WholeBody keypoints)
     model           mediapipe: "lite", "full" or "heavy"; wholebody: path of the ONNX file
-    max_people      how many people are looked for; each costs time
+    max_people      how many people are looked for; each costs time, and looking for one who is
+                    not there does too. wholebody always finds one at most
     min_confidence  0..1, of a person and of a hand; raising it: fewer ghosts, fewer people
     delegate        "cpu" or "gpu"
     models          folder of MediaPipe's files; None = the user's cache, filled when need be
@@ -62,6 +63,13 @@ def _mediapipe(config: EstimatorConfig) -> Estimator:
     )
 
 
+def _wholebody(config: EstimatorConfig) -> Estimator:
+    from bharnet.estimation.wholebody import WholeBodyEstimator
+
+    return WholeBodyEstimator(Path(config.model), config.min_confidence, config.delegate)
+
+
 ESTIMATORS: dict[str, Callable[[EstimatorConfig], Estimator]] = {
     "mediapipe": _mediapipe,
+    "wholebody": _wholebody,
 }

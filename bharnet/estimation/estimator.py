@@ -1,7 +1,8 @@
 """What an estimator is, and what it finds: the one interface behind which all of them stand.
 
 Another estimator (another network, a depth camera's own body tracker) is one file with one class
-that has these methods. Ids are not its business, the tracker gives them.
+that has these methods and a line in `choose.py`; `wholebody.py` is the example. Ids are not its
+business, the tracker gives them.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class Estimator(Protocol):
     """Turns pictures of one camera, in the order of their stamps, into people.
 
     Made with everything it needs, so that a missing model is told at once; raises
-    EstimatorUnavailable then. Used by one thread at a time.
+    EstimatorUnavailable then. Used by one thread at a time. Pictures may change their size.
     """
 
     name: str  # for PersonPoseArray.estimator

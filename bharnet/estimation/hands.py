@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bharnet.estimation.assignment import pair
+
 # Rows of MediaPipe's 33 joints, the person's left first.
 SHOULDERS, ELBOWS, WRISTS = (11, 12), (13, 14), (15, 16)
 LITTLE_FINGERS, INDEX_FINGERS = (17, 18), (19, 20)
@@ -23,6 +25,8 @@ REACH = 0.45
 # Two finds are one hand if their joints lie closer than this, in lengths of its palm: found twice
 # they are up to 0.2 apart, two hands pressed together 0.2 to 0.4.
 SAME_HAND = 0.2
+# What being the right one of two hands is worth, in reaches: it turns near ties, no more.
+HANDEDNESS = 0.25
 
 
 @dataclass(frozen=True)
@@ -82,29 +86,48 @@ def wrist_crop(body: NDArray[np.float32], side: int, width: int, height: int) ->
 
 
 def assign_hands(
-    wrists: NDArray[np.float32], reach: NDArray[np.float32], hands: NDArray[np.float32]
+    wrists: NDArray[np.float32],
+    reach: NDArray[np.float32],
+    hands: NDArray[np.float32],
+    left_share: NDArray[np.float32],
 ) -> list[int | None]:
-    """Which found hand belongs to which wrist: nearest pairs first, no hand twice.
+    """Which found hand belongs to which wrist, all of them weighed at once, no hand twice.
 
-    wrists (W, 2), reach (W,) how far away a hand may be, hands (N, 21, 2); all in pixels. The
-    same hand may have been found several times, in overlapping squares: it is given once.
-    Returns one index into ``hands`` a wrist, None = no hand.
+    wrists      (W, 2)  of all people, each one's left before its right
+    reach       (W,)    how far from it a hand may begin
+    hands       (N, 21, 2)  one that was found in several squares is given once
+    left_share  (N,)    probability that it is a left hand, NaN = not known
+
+    All in pixels. What counts is the distance in reaches; where two hands are about as near, as
+    when they cross, the handedness decides. Returns one index into ``hands`` a wrist, None = no
+    hand; a hand within nobody's reach is given to nobody.
     """
     chosen: list[int | None] = [None] * len(wrists)
-    if not len(hands):
+    if not len(hands) or not len(wrists):
         return chosen
-    apart = np.linalg.norm(wrists[:, None] - hands[None, :, 0], axis=-1)
-    apart[~(apart <= reach[:, None])] = np.inf
-    while np.isfinite(apart).any():
-        wrist, hand = np.unravel_index(np.argmin(apart), apart.shape)
-        chosen[wrist] = int(hand)
-        apart[wrist] = np.inf
-        apart[:, same_hand(hands, hands[hand])] = np.inf
+    with np.errstate(invalid="ignore", divide="ignore"):
+        apart = np.linalg.norm(wrists[:, None] - hands[None, :, 0], axis=-1) / reach[:, None]
+    share = np.nan_to_num(left_share, nan=0.5)
+    fits = np.where(np.arange(len(wrists))[:, None] % 2, 1 - share, share)
+    near = np.where(apart <= 1, 2 - apart + HANDEDNESS * fits, np.nan)
+    kept = _distinct(hands, near)
+    for wrist, hand in pair(near[:, kept], lowest=1.0):
+        chosen[wrist] = kept[hand]
     return chosen
+
+
+def _distinct(hands: NDArray[np.float32], near: NDArray[np.float64]) -> list[int]:
+    """Indices of the hands without those found twice; of two, the one nearer to some wrist."""
+    best = np.nan_to_num(near).max(0)
+    kept: list[int] = []
+    for i in np.argsort(-best, kind="stable"):
+        if best[i] > 0 and not same_hand(hands[kept], hands[i]).any():
+            kept.append(int(i))
+    return kept
 
 
 def same_hand(hands: NDArray[np.float32], hand: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Which of ``hands`` (N, 21, 2) show the same hand as ``hand`` (21, 2)."""
     palm = np.linalg.norm(hand[9] - hand[0])
     apart = np.linalg.norm(hands - hand, axis=-1).mean(-1)
-    return apart <= SAME_HAND * palm
+    return np.asarray(apart <= SAME_HAND * palm)

@@ -18,7 +18,7 @@ from bharnet.skeleton import MEDIAPIPE_33
 MODELS = ("lite", "full", "heavy")
 # The square holds a hand most of the time, and the hand network says no by itself: a lower bar
 # for the palm detector finds more of them.
-PALM_CONFIDENCE = 0.3
+PALM_CONFIDENCE = 0.1
 
 
 class MediaPipeEstimator:
@@ -115,12 +115,23 @@ class MediaPipeEstimator:
         return self._mediapipe.Image(self._mediapipe.ImageFormat.SRGB, np.ascontiguousarray(image))
 
     def _open(self) -> None:
-        tasks = self._mediapipe.tasks
-        vision, base = tasks.vision, tasks.BaseOptions
-        delegate = getattr(base.Delegate, self._delegate.upper())
-        self._pose = vision.PoseLandmarker.create_from_options(
+        try:
+            self._pose = self._open_pose()
+            self._hand = self._open_hand()
+        except (RuntimeError, ValueError, OSError) as error:
+            self.close()
+            cause = str(error).strip().rsplit(": ", 1)[-1] or type(error).__name__
+            cure = "use delegate cpu" if self._delegate == "gpu" else "delete the model files"
+            raise EstimatorUnavailable(
+                f"MediaPipe cannot work on the {self._delegate.upper()} here: {cause} To cure it, "
+                f"{cure}."
+            ) from error
+
+    def _open_pose(self) -> Any:
+        vision = self._mediapipe.tasks.vision
+        return vision.PoseLandmarker.create_from_options(
             vision.PoseLandmarkerOptions(
-                base_options=base(model_asset_path=self._pose_file, delegate=delegate),
+                base_options=self._base(self._pose_file),
                 running_mode=vision.RunningMode.VIDEO,
                 num_poses=self._num_poses,
                 min_pose_detection_confidence=self._min_confidence,
@@ -128,15 +139,24 @@ class MediaPipeEstimator:
                 min_tracking_confidence=self._min_confidence,
             )
         )
-        self._hand = vision.HandLandmarker.create_from_options(
+
+    def _open_hand(self) -> Any:
+        vision = self._mediapipe.tasks.vision
+        return vision.HandLandmarker.create_from_options(
             vision.HandLandmarkerOptions(
-                base_options=base(model_asset_path=self._hand_file, delegate=delegate),
+                base_options=self._base(self._hand_file),
+                # Not VIDEO: the squares jump from wrist to wrist.
                 running_mode=vision.RunningMode.IMAGE,
                 num_hands=2,  # the square may hold the other hand as well
                 min_hand_detection_confidence=min(PALM_CONFIDENCE, self._min_confidence),
                 min_hand_presence_confidence=self._min_confidence,
             )
         )
+
+    def _base(self, file: str) -> Any:
+        base = self._mediapipe.tasks.BaseOptions
+        delegate = getattr(base.Delegate, self._delegate.upper())
+        return base(model_asset_path=file, delegate=delegate)
 
     def _add_hands(
         self, bodies: list[NDArray[np.float32]], image: NDArray[np.uint8]
@@ -154,7 +174,10 @@ class MediaPipeEstimator:
                     left_share.append(share)
         places = np.array([hand[:, :2] * scale for hand in joints], np.float32)
         chosen = assign_hands(
-            np.array(wrists, np.float32).reshape(-1, 2), np.array(reach, np.float32), places
+            np.array(wrists, np.float32).reshape(-1, 2),
+            np.array(reach, np.float32),
+            places,
+            np.array(left_share, np.float32),
         )
         people = []
         for number, body in enumerate(bodies):

@@ -91,7 +91,6 @@ class PeopleEstimator:
     reorder_seconds: float = 0.5
     counters: Counters = field(default_factory=Counters)
     _newest: int = 0
-    _shape: tuple[int, ...] = ()
 
     def estimate(self, image: NDArray[np.uint8], stamp: int) -> PeopleFrame:
         """Everybody in an (H, W, 3) RGB picture taken at ``stamp`` nanoseconds.
@@ -101,10 +100,7 @@ class PeopleEstimator:
         """
         begun = time.perf_counter()
         self._accept(image, stamp)
-        if self._shape and self._shape != image.shape:
-            # What is followed from picture to picture is followed by place; ids go on.
-            self.estimator.reset()
-        self._newest, self._shape = stamp, image.shape
+        self._newest = stamp
         found = self.estimator.estimate(image, stamp)
         estimated = time.perf_counter()
         height, width = image.shape[:2]
@@ -136,7 +132,7 @@ class PeopleEstimator:
         """Forget everybody; the next picture may have any stamp. No id comes back."""
         self.estimator.reset()
         self.tracker.reset()
-        self._newest, self._shape = 0, ()
+        self._newest = 0
 
     def close(self) -> None:
         """Close the estimator; may be called twice."""

@@ -46,7 +46,7 @@ def upright(
     A contiguous picture, the same object where nothing is to do. Raises ValueError for other
     angles.
     """
-    if rotate % 90:
+    if rotate not in (0, 90, 180, 270):
         raise ValueError(f"rotate is {rotate}; it must be 0, 90, 180 or 270 degrees")
-    turned = np.rot90(image, -(rotate // 90) % 4)
+    turned = np.rot90(image, -(rotate // 90)) if rotate else image
     return np.ascontiguousarray(turned[:, ::-1] if mirrored else turned)
