@@ -27,6 +27,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import Trigger
+from visualization_msgs.msg import MarkerArray
 
 from bharnet.checkpoint import Checkpoint
 from bharnet.decision import Decider
@@ -34,7 +35,9 @@ from bharnet.skeleton import get_layout
 from bharnet.stream import ActionStream
 from bharnet_ros.convert import to_action_array, to_action_labels, to_frame
 from bharnet_ros.declared import refuse_static
+from bharnet_ros.inputs import PoseInput
 from bharnet_ros.lifecycle import told
+from bharnet_ros.markers import Markers
 from bharnet_ros.model import load_model, make_stream
 from bharnet_ros.msg import ActionArray, ActionLabels, PersonPoseArray
 from bharnet_ros.parameters import PARAMETERS, RELOADING, Settings, declare
@@ -43,7 +46,6 @@ from bharnet_ros.watch import Watch
 from bharnet_ros.worker import Result, Worker, adopt
 
 SUCCESS = TransitionCallbackReturn.SUCCESS
-POSES_QOS = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 ACTIONS_QOS = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 LABELS_QOS = QoSProfile(
     depth=1,
@@ -83,6 +85,10 @@ class BharnetNode(LifecycleNode):
                 ActionArray, "~/actions", ACTIONS_QOS, qos_overriding_options=_overridable()
             )
             undo.callback(self.destroy_publisher, self._actions)
+            self._shown = self.create_publisher(
+                MarkerArray, "~/markers", ACTIONS_QOS, qos_overriding_options=_overridable()
+            )
+            undo.callback(self.destroy_publisher, self._shown)
             self.diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
             undo.callback(self.destroy_publisher, self.diagnostics)
             self._checkpoint = checkpoint
@@ -98,30 +104,30 @@ class BharnetNode(LifecycleNode):
             if self._decider is not None:
                 adopt(stream, self._decider)
             self._decider = stream.decider
+            self._markers = Markers(stream.recognizer.info, self.report)
             self._labels = self.create_publisher(
                 ActionLabels, "~/labels", LABELS_QOS, qos_overriding_options=_overridable()
             )
             undo.callback(self.destroy_publisher, self._labels)
             self._worker = Worker(stream, self._deliver, self.report, self.settings["max_backlog"])
             undo.callback(self._end_worker)
-            poses = self.create_subscription(
-                PersonPoseArray,
-                "bharnet/poses",
+            poses = PoseInput(
+                self,
+                self.settings,
                 self._on_poses,
-                POSES_QOS,
-                event_callbacks=SubscriptionEventCallbacks(
+                self.report,
+                SubscriptionEventCallbacks(
                     incompatible_qos=lambda event: self._watch.incompatible(event),
                     message_lost=lambda event: self._watch.lost(event),
                 ),
-                qos_overriding_options=_overridable(),
             )
-            undo.callback(self.destroy_subscription, poses)
-            self._watch = Watch(self, self._worker, poses.topic_name)
+            undo.callback(poses.close)
+            self._watch = Watch(self, self._worker, poses.topic, poses.type)
             undo.callback(self._watch.close)
             self._publish_labels(stream)
             self.get_logger().info(
                 f"recognising {len(stream.recognizer.info.classes)} classes on "
-                f"{stream.recognizer.device}, poses from {poses.topic_name}"
+                f"{stream.recognizer.device}, poses from {poses.topic}"
             )
             self._active = undo.pop_all()
         return SUCCESS
@@ -219,6 +225,7 @@ class BharnetNode(LifecycleNode):
             if not self.context.ok():
                 continue
             if isinstance(result, ActionStream):
+                self._markers.info = result.recognizer.info
                 self._publish_labels(result)
                 continue
             recognizer = result.stream.recognizer
@@ -230,6 +237,8 @@ class BharnetNode(LifecycleNode):
                 self.settings["top_k"],
             )
             self._actions.publish(message)
+            if self._shown.get_subscription_count():
+                self._shown.publish(self._markers.show(result.tick, result.frame_id))
             self._watch.published(result)
 
     def _publish_labels(self, stream: ActionStream) -> None:
