@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from rosbags.highlevel import AnyReader, AnyReaderError
 from rosbags.interfaces import Connection
@@ -40,11 +41,11 @@ class DamagedBag(InvalidBag):
 
 @dataclass(frozen=True)
 class Recorded:
-    """One message of poses as recorded: stamp is its header's, logged the recorder's."""
+    """One message as recorded: stamp is its header's, logged the recorder's."""
 
     stamp: int
     logged: int
-    data: bytes  # CDR, as it went over the wire
+    data: Any  # CDR, as it went over the wire, or the message itself
 
 
 class PoseBag:
