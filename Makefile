@@ -14,6 +14,8 @@ PYTHON ?= $(shell for python in python3 python3.12 python3.11 python3.10; do \
 SPEED ?= 1
 # A rosbag2 with a pose topic, to be played instead of the recording that ships.
 BAG ?=
+# A video to be played into the camera's topic, instead of the clips.
+VIDEO ?=
 # A folder of recordings to train on, instead of where the tool looks.
 DATA ?=
 # More arguments for the tool behind a target, as in: make test ARGS="-k window"
@@ -33,8 +35,9 @@ setup: ## make .venv and build the messages; a second call costs seconds
 	echo "to cure it:   \`sudo apt-get install -y python3-venv\`, or PYTHON=<your python>" >&2; exit 1; }
 	@$(PYTHON) tools/setup_environment.py
 
-demo: setup ## play recorded people into the node and watch; SPEED=5, BAG=path
-	@$(ENVIRONMENT) python -m bharnet_ros.demo --speed "$(SPEED)" $(if $(BAG),--bag "$(BAG)") $(ARGS)
+demo: setup ## play recorded people into the node, then clips into the camera's; SPEED=5, BAG=path, VIDEO=path
+	@$(if $(VIDEO),,$(ENVIRONMENT) python -m bharnet_ros.demo --speed "$(SPEED)" $(if $(BAG),--bag "$(BAG)") $(ARGS))
+	@$(if $(BAG),,$(ENVIRONMENT) python -m bharnet_ros.demo.camera $(if $(VIDEO),--video "$(VIDEO)"))
 
 test: setup lint ## linters, type checker, all tests
 	@$(ENVIRONMENT) python -m pytest $(ARGS)
