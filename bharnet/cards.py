@@ -90,7 +90,7 @@ def _wording(caption: Caption) -> tuple[str, Colour]:
 
 
 def _percent(share: float) -> str:
-    return "" if math.isnan(share) else f"{round(100 * share)} %"
+    return "" if math.isnan(share) else f"{round(100 * min(max(share, 0.0), 1.0))} %"
 
 
 @lru_cache(maxsize=256)

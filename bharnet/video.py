@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,6 +74,15 @@ def open_video(path: Path) -> Source:
     if not video.isOpened():
         raise VideoUnavailable(f"{path} is no video that OpenCV can read")
     return Source(video, _rate(video), live=False)
+
+
+def distinct(pictures: Iterable[tuple[Image, int]]) -> Iterator[tuple[Image, int]]:
+    """Without those that equal the one before, as recorders faster than their camera write."""
+    last: Image | None = None
+    for image, stamp in pictures:
+        if last is None or not np.array_equal(image, last):
+            yield image, stamp
+        last = image
 
 
 def _rate(video: cv2.VideoCapture) -> float:

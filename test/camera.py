@@ -22,10 +22,9 @@ from bharnet_ros.camera.parameters import Settings
 from bharnet_ros.msg import PersonPoseArray
 
 # Nothing is lost on the way on a busy machine: what is tested is the node.
-RELIABLE = {
-    f"qos_overrides./{topic}.subscription.{policy}": value
+DEEP = {
+    f"qos_overrides./{topic}.subscription.depth": 1000
     for topic in ("image", "image/compressed", "depth", "camera_info")
-    for policy, value in (("reliability", "reliable"), ("depth", 1000))
 }
 
 
@@ -145,7 +144,7 @@ def camera(**parameters: Any) -> Iterator[tuple[EstimatorNode, Photographer, Fak
     def make(**options: Any) -> EstimatorNode:
         return EstimatorNode(open_people, **options)
 
-    with spinning(make, **(RELIABLE | parameters)) as (node, outside, log):
+    with spinning(make, **(DEEP | parameters)) as (node, outside, log):
         photographer = Photographer(outside, node)
         photographer.log = log
         try:

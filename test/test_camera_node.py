@@ -16,6 +16,7 @@ from people import START
 from pictures import HEIGHT, WIDTH, camera_info, compressed, depth, image, rgb, scene, set_stamp
 from rcl_interfaces.srv import GetParameters, SetParameters
 from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from robot import SUCCESS, in_executor, set_parameter, spinning, stamp, start
 from sensor_msgs.msg import Image
 
@@ -276,6 +277,25 @@ def test_camera_stops_and_returns(monkeypatch):
         photographer.tells(**{"input rate (Hz)": "0.0"})
         again = photographer.shoot(0.5)
         assert again.people[0].body_id == before.people[0].body_id
+
+
+def test_a_camera_that_offers_best_effort_only_is_heard():
+    with camera() as (node, photographer, fake):
+        start(node)
+        photographer.ready().shoot(0.0)
+        before = in_executor(node, lambda: held(node))
+        weak = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+        other = photographer.node.create_publisher(Image, "image", weak)
+        photographer.said("offers best effort only")
+        # Both are heard from now on.
+        photographer.ready()
+        photographer.wait(other.get_subscription_count)
+        heard = [each for each in node.subscriptions if each.topic_name == "/image"]
+        photographer.wait(lambda: heard[0].get_publisher_count() == 2)
+        photographer.shoot(0.1)
+        other.publish(set_stamp(rgb(), START + NANOSECONDS))
+        photographer.wait(lambda: START + NANOSECONDS in fake.stamps)
+        assert in_executor(node, lambda: held(node)) == before
 
 
 def test_an_estimator_that_fails_begins_anew_and_goes_on():

@@ -64,6 +64,9 @@ class WholeBodyEstimator:
         if wanted not in self._session.get_providers():
             raise EstimatorUnavailable("onnxruntime finds no CUDA GPU; use delegate cpu")
         self._input, self._height, self._width = self._read_input(model)
+        # Once for nothing: tells a network of another kind now, and warms this one up.
+        blank = np.zeros((1, 3, self._height, self._width), np.float32)
+        self._decode(self._session.run(None, {self._input: blank}))
         self.name = f"wholebody_{model.stem}"
         self._min_confidence = min_confidence
         self._spent = 0.0
@@ -185,7 +188,8 @@ def decode_heatmaps(
     count, height, width = maps.shape
     flat = maps.reshape(count, -1)
     row, column = np.divmod(flat.argmax(1), width)
-    padded = np.pad(maps, ((0, 0), (1, 1), (1, 1)), mode="edge")
+    # At the border both neighbours are the one there is: nothing is moved.
+    padded = np.pad(maps, ((0, 0), (1, 1), (1, 1)), mode="reflect")
     each, r, c = np.arange(count), row + 1, column + 1
     across = np.sign(padded[each, r, c + 1] - padded[each, r, c - 1])
     down = np.sign(padded[each, r + 1, c] - padded[each, r - 1, c])

@@ -67,6 +67,7 @@ class Health(Rises):
             self._result_ages.append(time.monotonic() - arrived)
 
     def _check(self) -> None:
+        self._camera.adapt()
         now = time.monotonic()
         silence = now - self._camera.last
         if silence > SILENCE_SECONDS and now - self._warned_at > SILENCE_SECONDS:

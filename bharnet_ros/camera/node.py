@@ -22,6 +22,7 @@ from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValu
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
+from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.signals import SignalHandlerOptions
@@ -97,31 +98,22 @@ class EstimatorNode(LifecycleNode):
         with contextlib.ExitStack() as undo:
             cv2.setNumThreads(self.settings["cv_threads"])
             people = undo.enter_context(self._open_people(self.settings))
-            self.diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
-            undo.callback(self.destroy_publisher, self.diagnostics)
+            self._poses = self._publisher(undo, PersonPoseArray, "bharnet/poses", POSES_QOS)
+            self._debug = self._publisher(undo, Image, "~/debug_image", DEBUG_QOS)
+            self.diagnostics = self._publisher(undo, DiagnosticArray, "/diagnostics", ACTIONS_QOS)
             self._people = people
             self._configured = undo.pop_all()
         return SUCCESS
 
     @told
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        overridable = QoSOverridingOptions.with_default_policies()
         with contextlib.ExitStack() as undo:
-            for name, kind, topic, qos in (
-                ("_poses", PersonPoseArray, "bharnet/poses", POSES_QOS),
-                ("_debug", Image, "~/debug_image", DEBUG_QOS),
-            ):
-                publisher = self.create_publisher(
-                    kind, topic, qos, qos_overriding_options=overridable
-                )
-                undo.callback(self.destroy_publisher, publisher)
-                setattr(self, name, publisher)
             self._actions = self.create_subscription(
                 ActionArray,
                 "bharnet/actions",
                 self._on_actions,
                 ACTIONS_QOS,
-                qos_overriding_options=overridable,
+                qos_overriding_options=QoSOverridingOptions.with_default_policies(),
             )
             undo.callback(self.destroy_subscription, self._actions)
             self._worker = PictureWorker(self._work, self.report)
@@ -150,6 +142,14 @@ class EstimatorNode(LifecycleNode):
 
     # The same: whatever there is, goes.
     on_shutdown = on_error = on_cleanup
+
+    def _publisher(
+        self, undo: contextlib.ExitStack, kind: type, topic: str, qos: QoSProfile
+    ) -> Publisher:
+        options = QoSOverridingOptions.with_default_policies()
+        publisher = self.create_publisher(kind, topic, qos, qos_overriding_options=options)
+        undo.callback(self.destroy_publisher, publisher)
+        return publisher
 
     def _end_worker(self) -> None:
         """The thread ends; an inactive node follows nobody and holds no networks."""

@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from bharnet.video import BEGIN, distinct, open_video
 
 START_NS = 1_767_225_600 * 1_000_000_000  # 2026-01-01 00:00:00 UTC
 GAP_SECONDS = 1.5  # nobody in view between two clips: the last person is lost, the next is new
@@ -94,7 +95,7 @@ def read_signs(path: Path) -> dict[str, Sign]:
 
 
 def read_clips(paths: list[Path], segments: dict[str, Sign], rate: float) -> Iterator[Clip]:
-    """One clip after the other in time. Raises OSError for a video that cannot be read."""
+    """One clip after the other in time. Raises VideoUnavailable or OSError."""
     start_ns = START_NS
     for path in paths:
         pictures, shown_at = read_pictures(path)
@@ -106,24 +107,11 @@ def read_clips(paths: list[Path], segments: dict[str, Sign], rate: float) -> Ite
 
 def read_pictures(path: Path) -> tuple[tuple[NDArray[np.uint8], ...], tuple[float, ...]]:
     """The different RGB pictures (H, W, 3) of a video, and when a player shows each first."""
-    video = cv2.VideoCapture(str(path))
-    fps = video.get(cv2.CAP_PROP_FPS)
-    pictures: list[NDArray[np.uint8]] = []
-    shown_at: list[float] = []
-    number = 0
-    while True:
-        ok, frame = video.read()
-        if not ok:
-            break
-        picture = cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
-        if not pictures or not np.array_equal(picture, pictures[-1]):
-            pictures.append(picture)
-            shown_at.append(number / fps)
-        number += 1
-    video.release()
-    if not pictures:
-        raise OSError(f"{path} is no video that OpenCV can read")
-    return tuple(pictures), tuple(shown_at)
+    found = list(distinct(open_video(path)))
+    if not found:
+        raise OSError(f"{path} has no pictures")
+    pictures, stamps = zip(*found, strict=True)
+    return pictures, tuple((stamp - BEGIN) / 1e9 for stamp in stamps)
 
 
 @dataclass(frozen=True, eq=False)

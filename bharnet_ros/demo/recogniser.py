@@ -27,8 +27,8 @@ REPLAY = {
 CAMERA = {
     "use_sim_time": True,
     "qos_overrides": {
-        "/image": {"subscription": {"reliability": "reliable", "depth": 10}},
-        "/image/compressed": {"subscription": {"reliability": "reliable", "depth": 10}},
+        "/image": {"subscription": {"depth": 10}},
+        "/image/compressed": {"subscription": {"depth": 10}},
         "/bharnet/poses": {"publisher": {"depth": 1000}},
     },
 }
