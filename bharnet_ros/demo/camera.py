@@ -223,10 +223,10 @@ def sum_up(
         f"{told['dropped for a newer one']} pictures dropped for a newer one",
         soft_wrap=True,
     )
-    people = {name: len(ids) for name, ids in stage.ids.items()}
+    several = [f"{len(ids)} in {name}" for name, ids in stage.ids.items() if len(ids) > 1]
     console.print(
-        f"ids         {stage.switches} switches; {len(people)} clips with somebody in them, "
-        f"{sum(people.values())} ids",
+        f"ids         {stage.switches} switches ({', '.join(several) or 'one id a clip'}; "
+        f"{len(stage.ids)} clips with somebody in them)",
         soft_wrap=True,
     )
 
