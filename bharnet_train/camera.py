@@ -66,6 +66,8 @@ def watch(
 ) -> None:
     """Show who does what before a webcam or in a video, without ROS."""
     try:
+        import torch
+
         from bharnet.checkpoint import InvalidCheckpoint, load_checkpoint
         from bharnet.estimation.choose import EstimatorConfig, open_estimator
         from bharnet.estimation.estimator import EstimatorUnavailable
@@ -77,6 +79,8 @@ def watch(
         from bharnet.watch import Watcher
     except ImportError as error:
         _fail(f"watching needs a package that is not here ({error}); pip install '.[camera]'")
+    # Two threads of torch beside MediaPipe's on two cores: seconds instead of milliseconds.
+    torch.set_num_threads(1)
     try:
         source = open_camera(camera) if video is None else open_video(video)
         sink = Window("bharnet watch") if save is None else Film(save, source.rate)

@@ -35,6 +35,8 @@ class MediaPipeEstimator:
     """
 
     body_layout = MEDIAPIPE_33.name
+    # Where to look for a hand; a benchmark puts the whole picture here.
+    _crop = staticmethod(wrist_crop)
 
     def __init__(
         self,
@@ -168,7 +170,7 @@ class MediaPipeEstimator:
             for side in range(2):
                 wrists.append(body[WRISTS[side], :2] * scale)
                 reach.append(REACH * arm_unit(body[:, :2] * scale, side))
-                crop = wrist_crop(body, side, width, height)
+                crop = self._crop(body, side, width, height)
                 for hand, share in self._look(image, crop) if crop else ():
                     joints.append(hand)
                     left_share.append(share)

@@ -68,7 +68,7 @@ class Counters:
     refused: int = 0  # no picture, no stamp
     old: int = 0  # dropped: older than the newest by up to reorder_seconds
     resets: int = 0  # time jumped back by more
-    people: int = 0  # people found, summed over frames
+    people: int = 0  # summed over frames
     left_hands: int = 0
     right_hands: int = 0
 
@@ -108,7 +108,7 @@ class PeopleEstimator:
             found, stamp, get_layout(self.estimator.body_layout), width / height
         )
         done = time.perf_counter()
-        self._count(found)
+        self._count([person for _, person in people])
         networks = dict(self.estimator.network_ms)
         total = 1e3 * (done - begun)
         milliseconds = {
@@ -174,8 +174,8 @@ class PeopleEstimator:
         self.counters.resets += 1
         self.reset()
 
-    def _count(self, found: list[Detection]) -> None:
+    def _count(self, people: list[Detection]) -> None:
         self.counters.frames += 1
-        self.counters.people += len(found)
-        self.counters.left_hands += sum(person.left_hand is not None for person in found)
-        self.counters.right_hands += sum(person.right_hand is not None for person in found)
+        self.counters.people += len(people)
+        self.counters.left_hands += sum(person.left_hand is not None for person in people)
+        self.counters.right_hands += sum(person.right_hand is not None for person in people)

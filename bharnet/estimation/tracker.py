@@ -28,6 +28,8 @@ SCATTER = np.array(
 TRUNK = [0, 1, 2, 3, 4, 9, 10]
 # A person starts or turns: the place expected gets worse by this many person sizes a second.
 DRIFT = 0.7
+# Somebody new may already be walking, by as much; it is known once the velocity is.
+NEWCOMER_DRIFT = 2.0
 # A pairing below this is none: the joints lie about 1.6 tolerances apart.
 LOWEST_SIMILARITY = 0.3
 # Two detections as like as this, without any drift, are one person found twice.
@@ -42,6 +44,7 @@ class _Track:
     joints: NDArray[np.float32]  # (11, 3) x, y in picture heights, weight
     size: float  # in picture heights
     seen: int  # stamp in nanoseconds
+    first: int  # stamp in nanoseconds
     velocity: NDArray[np.float32] = field(default_factory=lambda: np.zeros(2, np.float32))
 
 
@@ -71,22 +74,19 @@ class Tracker:
         ]
         places = [_place(each, layout, aspect) for each in detections]
         kept = _distinct(places)
-        expected = [_expected(track, stamp) for track in self._tracks]
-        similarity = np.array(
-            [
-                [
-                    _similarity(where, places[i], track.size, (stamp - track.seen) / NANOSECONDS)
-                    for i in kept
-                ]
-                for track, where in zip(self._tracks, expected, strict=True)
-            ]
-        )
+        if not kept:
+            return []
+        similarity = np.empty((len(self._tracks), len(kept)))
+        there = np.stack([places[i] for i in kept])
+        for row, one in enumerate(self._tracks):
+            tolerance = one.size * (SCATTER + _doubt(one, stamp))
+            similarity[row] = _similarity(there, _expected(one, stamp), tolerance)
         known = {kept[i]: self._tracks[t] for t, i in pair(similarity, LOWEST_SIMILARITY)}
         people = []
         for i in kept:
             track = known.get(i)
             if track is None:
-                track = _Track(next(self.ids), places[i], _size(places[i]), stamp)
+                track = _Track(next(self.ids), places[i], _size(places[i]), stamp, stamp)
                 self._tracks.append(track)
             else:
                 _follow(track, places[i], stamp)
@@ -103,7 +103,7 @@ def _place(detection: Detection, layout: Layout, aspect: float) -> NDArray[np.fl
     body = convert(detection.body, layout, UPPER_BODY_11)
     place = body[:, [0, 1, 3]] * np.array((aspect, 1.0, 1.0), np.float32)
     place[np.isnan(place[:, 2]), 2] = 1.0  # score not given
-    place[~np.isfinite(place[:, :2]).all(1), 2] = 0.0
+    place[~np.isfinite(place[:, :2]).all(1)] = 0.0
     return place
 
 
@@ -117,16 +117,17 @@ def _size(place: NDArray[np.float32]) -> float:
 
 
 def _similarity(
-    a: NDArray[np.float32], b: NDArray[np.float32], size: float, seconds: float = 0.0
-) -> float:
-    """OKS of two places, 0..1: the mean over joints, each weighted by how well both are seen."""
-    weight = np.minimum(a[:, 2], b[:, 2])
-    if (total := float(weight.sum())) <= 0:
-        return 0.0
-    tolerance = size * (SCATTER + DRIFT * seconds)
-    apart = np.square(a[:, :2] - b[:, :2]).sum(1)
+    places: NDArray[np.float32], place: NDArray[np.float32], tolerance: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """OKS of each of (N, 11, 3) places to one, 0..1, with a tolerance (11,) in picture heights.
+
+    The mean over joints, each weighted by how well both are seen.
+    """
+    weight = np.minimum(places[..., 2], place[:, 2])
+    apart = np.square(places[..., :2] - place[:, :2]).sum(-1)
     like = np.exp(-apart / (2 * np.square(tolerance)))
-    return float(np.where(weight > 0, weight * like, 0.0).sum()) / total
+    total: NDArray[np.float32] = (weight * like).sum(-1) / np.maximum(weight.sum(-1), 1e-6)
+    return total
 
 
 def _distinct(places: list[NDArray[np.float32]]) -> list[int]:
@@ -134,9 +135,10 @@ def _distinct(places: list[NDArray[np.float32]]) -> list[int]:
     weights = [float(place[:, 2].sum()) for place in places]
     kept: list[int] = []
     for i in sorted(range(len(places)), key=lambda i: -weights[i]):
-        size = _size(places[i])
-        twice = any(_similarity(places[k], places[i], size) > SAME_PERSON for k in kept)
-        if weights[i] > 0 and not twice:
+        if weights[i] <= 0:
+            break
+        others = np.array([places[k] for k in kept]).reshape(-1, len(SCATTER), 3)
+        if not (_similarity(others, places[i], _size(places[i]) * SCATTER) > SAME_PERSON).any():
             kept.append(i)
     return sorted(kept)
 
@@ -148,6 +150,12 @@ def _expected(track: _Track, stamp: int) -> NDArray[np.float32]:
     place = track.joints.copy()
     place[:, :2] += track.velocity * np.float32(reach)
     return place
+
+
+def _doubt(track: _Track, stamp: int) -> float:
+    """How far from the place expected the person may be, in person sizes."""
+    unseen, known = (stamp - track.seen) / NANOSECONDS, (track.seen - track.first) / NANOSECONDS
+    return (DRIFT + NEWCOMER_DRIFT * math.exp(-known / SMOOTH_SECONDS)) * unseen
 
 
 def _follow(track: _Track, place: NDArray[np.float32], stamp: int) -> None:
