@@ -40,7 +40,8 @@ def test_two_beside_each_other() -> None:
     first, last = PAIR.picture(0), PAIR.picture(19)
     assert first.shape == (48, 128, 3)
     assert (first[0, 0, 0], first[0, -1, 0]) == (200, 100)
-    assert (last[0, 0, 0], last[0, -1, 0]) == (200, 0)  # who is through has left
+    assert (last[0, 0, 0], last[0, -1, 0]) == (200, 100)  # who is through stays
+    assert PAIR.picture(-1).max() == PAIR.picture(20).max() == 0
     assert [each.name for each in PAIR.clips] == ["long (left)", "short (right)"]
     assert len({each.body_id for each in (LONG, SHORT, *PAIR.clips)}) == 4
     truth = read_truth(PAIR.clips[1].truth())
@@ -87,9 +88,9 @@ def test_time_and_place_tell_who_is_who() -> None:
 @pytest.mark.parametrize(
     ("second", "bodies"),
     [
-        (102.0, [("b", 0.2), ("new", 0.8)]),  # the right one gets another id
-        (102.0, [("b", 0.8), ("c", 0.2)]),  # they change ids
-        (102.0, [("a", 0.2), ("c", 0.8)]),  # an id of somebody who has long left
+        (101.5, [("b", 0.2), ("new", 0.8)]),  # the right one gets another id
+        (101.5, [("b", 0.8), ("c", 0.2)]),  # they change ids
+        (101.5, [("a", 0.2), ("c", 0.8)]),  # an id of somebody who has long left
     ],
 )
 def test_switches_are_found(second: float, bodies: list[tuple[str, float]]) -> None:
@@ -105,8 +106,11 @@ def test_nobody_without_a_place() -> None:
     stage = Stage([Shot((LONG,))])
     message = actions(2.0, ("a", float("nan")))
     stage.rename(message)
-    stage.rename(actions(0.5, ("a", 0.5)))  # before anything was shown
     assert message.actions[0].body_id == "a"
+    for second in (0.5, 3.5):  # nothing was shown yet, nothing is shown any more
+        message = actions(second, ("a", 0.5))
+        stage.rename(message)
+        assert message.actions[0].body_id == "a"
     assert stage.ids == {}
 
 

@@ -108,7 +108,7 @@ class Stage:
     """Who is who: bodies have ids of the tracker's, clips have their own; time and place tell."""
 
     def __init__(self, shots: Sequence[Shot]) -> None:
-        self._shots = sorted(shots, key=lambda shot: shot.stamp(0))
+        self._shots = tuple(shots)
         self.ids: dict[str, set[str]] = defaultdict(set)  # by clip
 
     @property
@@ -119,7 +119,10 @@ class Stage:
         return (pairs - len(self.ids)) + (pairs - different)
 
     def rename(self, message: ActionArray) -> None:
-        """Give every body the id of its clip, and note which it had."""
+        """Give every body the id of its clip, and note which it had.
+
+        Whoever is seen where nothing was shown keeps the id, and what they do is invented.
+        """
         for action in message.actions:
             stamp = action.last_seen.sec * 10**9 + action.last_seen.nanosec
             clip = self._clip(stamp, float(action.bbox[0] + action.bbox[2]) / 2)
@@ -128,8 +131,10 @@ class Stage:
                 action.body_id = clip.body_id
 
     def _clip(self, stamp: int, x: float) -> Clip | None:
-        shots = [shot for shot in self._shots if shot.stamp(0) <= stamp]
-        return shots[-1].clip_at(x) if shots and x == x else None
+        for shot in self._shots:
+            if shot.stamp(0) <= stamp <= shot.stamp(shot.length - 1) and x == x:
+                return shot.clip_at(x)
+        return None
 
 
 def pictures(shots: Sequence[Shot], transport: str) -> Iterator[Recorded]:

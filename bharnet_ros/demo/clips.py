@@ -130,14 +130,12 @@ class Shot:
         return self.clips[0].stamp(number)
 
     def picture(self, number: int) -> NDArray[np.uint8]:
-        """One picture; black where a clip has ended, and before and after all."""
-        halves = [
-            clip.pictures[number]
-            if 0 <= number < len(clip.pictures)
-            else np.zeros_like(clip.pictures[0])
-            for clip in self.clips
-        ]
-        return np.hstack(halves) if len(halves) > 1 else halves[0]
+        """One picture; a clip that is over keeps its last one. Black before and after all."""
+        if not 0 <= number < self.length:
+            return np.hstack([np.zeros_like(clip.pictures[0]) for clip in self.clips])
+        return np.hstack(
+            [clip.pictures[min(number, len(clip.pictures) - 1)] for clip in self.clips]
+        )
 
     def clip_at(self, x: float) -> Clip:
         """The clip at this share of the width."""
