@@ -52,10 +52,10 @@ class Watcher:
     told: Callable[[Seen], None] = lambda _: None
     rotate: int = 0
     mirrored: bool = False
-    _captions: dict[str, Caption] = field(default_factory=dict)
-    _first: int | None = None
-    _shown: dict[str, float] = field(default_factory=dict)
-    _last: float | None = None
+    _captions: dict[str, Caption] = field(default_factory=dict, init=False)
+    _first: int | None = field(default=None, init=False)
+    _shown: dict[str, float] = field(default_factory=dict, init=False)
+    _last: float | None = field(default=None, init=False)
 
     def look(self, image: NDArray[np.uint8], stamp: int) -> NDArray[np.uint8]:
         """The annotated picture. Raises InvalidFrame; see PeopleEstimator."""

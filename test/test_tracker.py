@@ -91,10 +91,12 @@ def test_two_people_keep_their_ids_whatever_order_they_come_in() -> None:
     assert ids(tracker, 0.1, walker(1.0, seed=1), walker(0.3, seed=2)) == [right, left]
 
 
-@pytest.mark.parametrize("rate", [5, 10, 30])
-def test_somebody_who_walks_fast_stays_the_same(rate: int) -> None:
+@pytest.mark.parametrize("rate", [6, 10, 30])
+@pytest.mark.parametrize("size", [1.0, 0.3])
+def test_somebody_who_walks_in_fast_stays_the_same(rate: int, size: float) -> None:
     tracker = Tracker()
-    seen = {ids(tracker, i / rate, walker(0.2 + 0.6 * i / rate, seed=i))[0] for i in range(rate)}
+    people = (walker(0.2 + 0.6 * i / rate, size=size, seed=i) for i in range(rate))
+    seen = {ids(tracker, i / rate, person)[0] for i, person in enumerate(people)}
     assert len(seen) == 1
 
 

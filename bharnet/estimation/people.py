@@ -90,7 +90,7 @@ class PeopleEstimator:
     tracker: Tracker = field(default_factory=Tracker)
     reorder_seconds: float = 0.5
     counters: Counters = field(default_factory=Counters)
-    _newest: int = 0
+    _newest: int = field(default=0, init=False)
 
     def estimate(self, image: NDArray[np.uint8], stamp: int) -> PeopleFrame:
         """Everybody in an (H, W, 3) RGB picture taken at ``stamp`` nanoseconds.

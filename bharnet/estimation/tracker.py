@@ -59,7 +59,7 @@ class Tracker:
 
     keep_seconds: float = 1.5
     ids: Iterator[str] = field(default_factory=body_ids)
-    _tracks: list[_Track] = field(default_factory=list)
+    _tracks: list[_Track] = field(default_factory=list, init=False)
 
     def assign(
         self, detections: Sequence[Detection], stamp: int, layout: Layout, aspect: float
