@@ -8,6 +8,7 @@ from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,15 @@ def check_choices(table: Iterable[Declared], values: Mapping[str, Any]) -> None:
             raise ValueError(
                 f"{each.name} '{values[each.name]}' is none of {', '.join(each.choices)}"
             )
+
+
+def changes(parameters: Iterable[Parameter], values: Mapping[str, Any]) -> dict[str, Any]:
+    """What a request to set parameters changes of the declared values."""
+    return {
+        each.name: each.value
+        for each in parameters
+        if each.name in values and each.value != values[each.name]
+    }
 
 
 def refuse_static(table: Iterable[Declared], names: Iterable[str]) -> None:

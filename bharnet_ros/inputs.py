@@ -41,6 +41,7 @@ class PoseInput:
         self._node, self._deliver, self._report, self._events = node, deliver, report, events
         self._close = contextlib.ExitStack()
         self.type = POSE_TYPE
+        self._hands, self._alone = "", 0  # bodies that came since the last hands
         if settings["input"] == "hri":
             gathering = Gathering(
                 settings["hri_image_width"],
@@ -54,20 +55,31 @@ class PoseInput:
             pairing = Pairing(
                 2, settings["sync_slop_seconds"], settings["reorder_seconds"], self._join
             )
+
+            def on_bodies(message: PersonPoseArray) -> None:
+                self._alone += 1
+                pairing.put(0, message)
+
             with contextlib.ExitStack() as undo:
-                self.topic = self._subscribe(
-                    undo, "bharnet/poses", lambda message: pairing.put(0, message)
+                self.topic = self._subscribe(undo, "bharnet/poses", on_bodies)
+                self._hands = self._subscribe(
+                    undo, "bharnet/hands", lambda message: pairing.put(1, message)
                 )
-                self._subscribe(undo, "bharnet/hands", lambda message: pairing.put(1, message))
                 self._close = undo.pop_all()
         else:
             self.topic = self._subscribe(self._close, "bharnet/poses", deliver)
+
+    @property
+    def silent(self) -> str:
+        """The topic to blame when nothing is delivered."""
+        return self._hands if self._alone else self.topic
 
     def close(self) -> None:
         """Hear no more."""
         self._close.close()
 
     def _join(self, bodies: PersonPoseArray, hands: PersonPoseArray) -> None:
+        self._alone = 0
         try:
             joined = join_hands(bodies, hands)
         except (InvalidPose, ValueError) as error:

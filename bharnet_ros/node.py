@@ -7,25 +7,19 @@ guard condition, so that everything is published from the executor's thread.
 from __future__ import annotations
 
 import contextlib
-import signal
 import sys
-import threading
 import time
 from collections import deque
 from typing import Any
 
-import rclpy
 import torch
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.event_handler import SubscriptionEventCallbacks
-from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
-from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import Trigger
 from visualization_msgs.msg import MarkerArray
 
@@ -34,9 +28,9 @@ from bharnet.decision import Decider
 from bharnet.skeleton import get_layout
 from bharnet.stream import ActionStream
 from bharnet_ros.convert import to_action_array, to_action_labels, to_frame
-from bharnet_ros.declared import refuse_static
+from bharnet_ros.declared import changes, refuse_static
 from bharnet_ros.inputs import PoseInput
-from bharnet_ros.lifecycle import told
+from bharnet_ros.lifecycle import run, told
 from bharnet_ros.markers import Markers
 from bharnet_ros.model import load_model, make_stream
 from bharnet_ros.msg import ActionArray, ActionLabels, PersonPoseArray
@@ -52,7 +46,6 @@ LABELS_QOS = QoSProfile(
     reliability=ReliabilityPolicy.RELIABLE,
     durability=DurabilityPolicy.TRANSIENT_LOCAL,
 )
-SIGNAL_SECONDS = 0.2  # a signal is noticed within this
 
 
 class BharnetNode(LifecycleNode):
@@ -122,7 +115,7 @@ class BharnetNode(LifecycleNode):
                 ),
             )
             undo.callback(poses.close)
-            self._watch = Watch(self, self._worker, poses.topic, poses.type)
+            self._watch = Watch(self, self._worker, poses)
             undo.callback(self._watch.close)
             self._publish_labels(stream)
             self.get_logger().info(
@@ -165,11 +158,7 @@ class BharnetNode(LifecycleNode):
     # Parameters
 
     def _on_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
-        new = {
-            each.name: each.value
-            for each in parameters
-            if each.name in self.settings.values and each.value != self.settings[each.name]
-        }
+        new = changes(parameters, self.settings.values)
         try:
             if self._checkpoint is not None:
                 refuse_static(PARAMETERS, new)
@@ -269,30 +258,8 @@ def _overridable() -> QoSOverridingOptions:
 
 
 def main(args: list[str] | None = None) -> int:
-    """Run the node until it is told to stop; `autostart` is obeyed here."""
-    # rclpy's own handlers end all communication at once: running actions could not be ended.
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-    told_to_stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: told_to_stop.set())
-    try:
-        node = BharnetNode()
-    except (ValueError, InvalidParameterTypeException, InvalidParameterValueException) as error:
-        print(f"bharnet cannot start: {error}", file=sys.stderr)
-        rclpy.shutdown()
-        return 1
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    if node.settings["autostart"] and node.trigger_configure() == SUCCESS:
-        node.trigger_activate()
-    while not told_to_stop.is_set():
-        executor.spin_once(timeout_sec=SIGNAL_SECONDS)
-    with contextlib.suppress(RuntimeError):  # it may have been shut down by its service
-        node.trigger_shutdown()
-    executor.shutdown()
-    node.destroy_node()
-    rclpy.shutdown()
-    return 0
+    """Run the node until it is told to stop."""
+    return run(BharnetNode, "bharnet", args)
 
 
 if __name__ == "__main__":

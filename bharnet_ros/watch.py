@@ -13,6 +13,7 @@ from rclpy.qos import qos_policy_name_from_kind
 
 from bharnet.stream import ActionStream
 from bharnet_ros.diagnostics import Statistics
+from bharnet_ros.inputs import PoseInput
 from bharnet_ros.status import to_diagnostics, why_silent
 from bharnet_ros.worker import Result, Worker
 
@@ -28,8 +29,8 @@ CURE = "start a pose source, or name its topic with -r bharnet/poses:=<topic>"
 class Watch:
     """Made on activate, closed on deactivate; only the executor's thread calls it."""
 
-    def __init__(self, node: BharnetNode, worker: Worker, topic: str, kind: str) -> None:
-        self._node, self._worker, self._topic, self._kind = node, worker, topic, kind
+    def __init__(self, node: BharnetNode, worker: Worker, poses: PoseInput) -> None:
+        self._node, self._worker, self._poses = node, worker, poses
         self._statistics = Statistics()
         self._last_message = self._told_at = self._warned_at = time.monotonic()
         self._runs = False
@@ -64,12 +65,13 @@ class Watch:
 
     def incompatible(self, event: Any) -> None:
         """A publisher was found that the subscription cannot hear."""
+        topic = self._poses.topic
         policy = qos_policy_name_from_kind(event.last_policy_kind).lower()
         self._node.report(
             "qos",
-            f"a publisher on {self._topic} offers less {policy} than is asked for, so nothing "
+            f"a publisher on {topic} offers less {policy} than is asked for, so nothing "
             "arrives from it; let it offer more, or ask for less in "
-            f"qos_overrides.{self._topic}.subscription.{policy}",
+            f"qos_overrides.{topic}.subscription.{policy}",
         )
 
     def _check(self) -> None:
@@ -82,7 +84,7 @@ class Watch:
         if now - self._warned_at > SILENCE_SECONDS:
             self._warned_at = now
             self._node.get_logger().warning(
-                why_silent(self._node, self._topic, self._kind, "poses", CURE)
+                why_silent(self._node, self._poses.silent, self._poses.type, "poses", CURE)
             )
         if now - self._told_at >= TELL_SECONDS:
             self._tell(now - self._told_at, "no poses arrive" if silent else "")

@@ -13,6 +13,7 @@ from robot import pose, poses, robot, save_model, start
 
 from bharnet.observation import InvalidPose
 from bharnet.skeleton import HAND_21
+from bharnet_ros import watch
 from bharnet_ros.joining import join_hands
 from bharnet_ros.msg import Action, PersonPose, PersonPoseArray
 
@@ -141,6 +142,17 @@ def test_a_hand_of_a_wrong_length() -> None:
     bodies, hands = arrays(PersonPose(left_hand=[0.5] * 80))
     with pytest.raises(InvalidPose, match="80 numbers"):
         join_hands(bodies, hands)
+
+
+def test_it_is_said_that_no_hands_come(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(watch, "SILENCE_SECONDS", 0.2)
+    model = str(save_model(tmp_path / "tiny.safetensors"))
+    with robot(model=model, input="poses_and_hands") as (node, tester):
+        start(node)
+        tester.ready()
+        tester.wait(lambda: any("no poses arrive on /bharnet/poses" in s for s in tester.log))
+        tester.tell(poses(0.0, pose()))
+        tester.wait(lambda: any("no poses arrive on /bharnet/hands" in s for s in tester.log))
 
 
 def test_over_dds(tmp_path) -> None:

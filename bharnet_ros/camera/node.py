@@ -7,7 +7,6 @@ A process of its own, so that neither a crash nor a hang of the estimator takes 
 from __future__ import annotations
 
 import contextlib
-import signal
 import sys
 import threading
 from collections import deque
@@ -15,17 +14,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import cv2
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
-from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
-from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import Image
 
 from bharnet.drawing import Caption, draw
@@ -40,15 +35,14 @@ from bharnet_ros.camera.parameters import PARAMETERS, Settings, declare
 from bharnet_ros.camera.pipeline import Estimated, estimate
 from bharnet_ros.camera.poses import to_image
 from bharnet_ros.camera.worker import FrameRate, Pictures, PictureWorker
-from bharnet_ros.declared import refuse_static
-from bharnet_ros.lifecycle import told
+from bharnet_ros.declared import changes, refuse_static
+from bharnet_ros.lifecycle import run, told
 from bharnet_ros.msg import ActionArray, PersonPoseArray
 from bharnet_ros.reports import Reporter
 from bharnet_ros.stamps import nanoseconds
 
 SUCCESS = TransitionCallbackReturn.SUCCESS
 POSES_QOS, ACTIONS_QOS, DEBUG_QOS = (QoSProfile(depth=depth) for depth in (10, 10, 1))
-SIGNAL_SECONDS = 0.2  # a signal is noticed within this
 
 
 def open_people(settings: Settings) -> PeopleEstimator:
@@ -163,11 +157,7 @@ class EstimatorNode(LifecycleNode):
     # Parameters
 
     def _on_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
-        new = {
-            each.name: each.value
-            for each in parameters
-            if each.name in self.settings.values and each.value != self.settings[each.name]
-        }
+        new = changes(parameters, self.settings.values)
         try:
             if self._people is not None:
                 refuse_static(PARAMETERS, new)
@@ -240,33 +230,18 @@ class EstimatorNode(LifecycleNode):
 
 
 def main(args: list[str] | None = None) -> int:
-    """Run the node until it is told to stop; `autostart` is obeyed here."""
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-    told_to_stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: told_to_stop.set())
+    """Run the node until it is told to stop, with a heart that its guardian hears."""
     heartbeat = Heartbeat.of_guardian()
-    try:
-        node = EstimatorNode(restarts=heartbeat.restarts)
-    except (ValueError, InvalidParameterTypeException, InvalidParameterValueException) as error:
-        print(f"bharnet_estimator cannot start: {error}", file=sys.stderr)
-        rclpy.shutdown()
-        return 1
-    heartbeat.beat_while(
-        lambda: node.busy_seconds < node.settings["hang_seconds"], told_to_stop.set
-    )
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    if node.settings["autostart"] and node.trigger_configure() == SUCCESS:
-        node.trigger_activate()
-    while not told_to_stop.is_set():
-        executor.spin_once(timeout_sec=SIGNAL_SECONDS)
-    with contextlib.suppress(RuntimeError):  # it may have been shut down by its service
-        node.trigger_shutdown()
-    executor.shutdown()
-    node.destroy_node()
-    rclpy.shutdown()
-    return 0
+
+    def beat(node: EstimatorNode, told_to_stop: threading.Event) -> None:
+        heartbeat.beat_while(
+            lambda: node.busy_seconds < node.settings["hang_seconds"], told_to_stop.set
+        )
+
+    def make() -> EstimatorNode:
+        return EstimatorNode(restarts=heartbeat.restarts)
+
+    return run(make, "bharnet_estimator", args, beat)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from bharnet_ros.bag import Recorded, shared_folder
-from bharnet_ros.demo.__main__ import NO_ROS
+from bharnet_ros.demo.__main__ import has_ros
 from bharnet_ros.demo.clips import Clip, Shot, beside, read_clips, read_signs
 from bharnet_ros.demo.domain import own_domain
 from bharnet_ros.demo.score import Segment, read_truth, score
@@ -60,12 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
     if not 1 <= given.rate <= 120:
         parser.error("--rate is 1 to 120")
     console, errors = Console(highlight=False), Console(stderr=True, highlight=False)
-    try:
-        import rclpy  # noqa: F401
-
-        import bharnet_ros.msg  # noqa: F401
-    except ImportError as error:
-        errors.print(f"demo: {NO_ROS} ({error})", markup=False, soft_wrap=True)
+    if not has_ros(errors):
         return 1
     try:
         shots = read_shots(given)
