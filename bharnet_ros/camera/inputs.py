@@ -1,7 +1,7 @@
 """The camera's topics: subscribed on activate, given up on deactivate.
 
-A picture goes over DDS in pieces, and without a resend the loss of one loses it: with Fast DDS's
-defaults, best effort, 17 of 80 pictures of 640 x 480 arrived where 80 of 80 did reliably. So
+A picture goes over DDS in pieces, and without a resend the loss of one piece loses it: with Fast
+DDS's defaults most raw pictures of 640 x 480 are lost on a busy machine (docs/camera.md). So
 subscriptions are reliable, until a camera is found that offers best effort only.
 
 Callbacks check what is cheap to check and hand over; pixels are decoded by the worker.
