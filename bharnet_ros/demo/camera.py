@@ -55,10 +55,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--transport", choices=("compressed", "raw"), default="compressed", help="of the pictures"
     )
+    parser.add_argument("--people", type=int, default=2, help="looked for in a picture")
     parser.add_argument("--model", default="", help="file of weights; default: the shipped one")
     given = parser.parse_args(arguments)
-    if not 1 <= given.rate <= 120:
-        parser.error("--rate is 1 to 120")
+    if not (1 <= given.rate <= 120 and 1 <= given.people <= 50):
+        parser.error("--rate is 1 to 120, --people 1 to 50")
     console, errors = Console(highlight=False), Console(stderr=True, highlight=False)
     if not has_ros(errors):
         return 1
@@ -167,7 +168,7 @@ def run(
     with (
         own_domain() as domain,
         # The slower one to start first.
-        estimator(domain, {"transport": given.transport}) as eyes,
+        estimator(domain, {"transport": given.transport, "num_poses": given.people}) as eyes,
         recogniser(domain, {"model": given.model}) as node,
     ):
 
