@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make test`")
 
-from camera import camera
+from camera import FakeEstimator, camera
 from people import START
 from pictures import HEIGHT, WIDTH, camera_info, compressed, depth, image, rgb, scene, set_stamp
 from rcl_interfaces.srv import GetParameters, SetParameters
@@ -20,6 +20,8 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from robot import SUCCESS, in_executor, set_parameter, spinning, stamp, start
 from sensor_msgs.msg import Image
 
+from bharnet.estimation import choose
+from bharnet.estimation.estimator import EstimatorUnavailable
 from bharnet.window import NANOSECONDS
 from bharnet_ros.camera import health
 from bharnet_ros.camera.node import EstimatorNode
@@ -452,6 +454,20 @@ def test_missing_model_fails_configure_and_can_be_cured(tmp_path):
         assert "none.onnx" in line
         # It lives, and can be told of another.
         assert set_parameter(node, "estimator_model", "elsewhere.onnx") == ""
+
+
+def test_a_gpu_that_is_not_there_fails_configure_and_can_be_cured(monkeypatch):
+    def refuse(config):
+        if config.delegate == "gpu":
+            raise EstimatorUnavailable("no GPU here; use delegate cpu")
+        return FakeEstimator()
+
+    monkeypatch.setitem(choose.ESTIMATORS, "mediapipe", refuse)
+    with spinning(EstimatorNode, delegate="gpu") as (node, _, log):
+        assert in_executor(node, node.trigger_configure) != SUCCESS
+        assert any("configure failed: no GPU here; use delegate cpu" in line for line in log)
+        assert set_parameter(node, "delegate", "cpu") == ""
+        start(node)
 
 
 def test_unknown_estimator_is_refused():
