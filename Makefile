@@ -16,6 +16,8 @@ SPEED ?= 1
 BAG ?=
 # What really happens in BAG: CSV, ELAN or VIA; without it, a topic of the bag.
 LABELS ?=
+# A video to be played into the camera's topic, instead of the clips.
+VIDEO ?=
 # A folder of recordings to train on, instead of where the tool looks.
 DATA ?=
 # More arguments for the tool behind a target, as in: make test ARGS="-k window"
@@ -35,8 +37,9 @@ setup: ## make .venv and build the messages; a second call costs seconds
 	echo "to cure it:   \`sudo apt-get install -y python3-venv\`, or PYTHON=<your python>" >&2; exit 1; }
 	@$(PYTHON) tools/setup_environment.py
 
-demo: setup ## play recorded people into the node and watch; SPEED=5, BAG=path
-	@$(ENVIRONMENT) python -m bharnet_ros.demo --speed "$(SPEED)" $(if $(BAG),--bag "$(BAG)") $(ARGS)
+demo: setup ## play recorded people into the node, then clips into the camera's; SPEED=5, BAG=path, VIDEO=path
+	@$(if $(VIDEO),,$(ENVIRONMENT) python -m bharnet_ros.demo --speed "$(SPEED)" $(if $(BAG),--bag "$(BAG)") $(ARGS))
+	@$(if $(BAG),,$(ENVIRONMENT) python -m bharnet_ros.demo.camera $(if $(VIDEO),--video "$(VIDEO)"))
 
 replay: setup ## judge the node by a recording; BAG=path, LABELS=file, SPEED=5
 	@test -n "$(BAG)" || { echo "replay: which recording? make replay BAG=demo/signs" >&2; exit 2; }

@@ -35,11 +35,12 @@ from bharnet.poses import to_frame
 from bharnet.recognizer import Recognizer
 from bharnet.skeleton import MEDIAPIPE_33, get_layout
 from bharnet.stream import ActionStream, ignore
-from bharnet_ros.convert import to_action_array, to_time
+from bharnet_ros.convert import to_action_array
 from bharnet_ros.demo.domain import own_domain
 from bharnet_ros.demo.recogniser import recogniser
 from bharnet_ros.demo.replay import Replay
 from bharnet_ros.msg import PersonPose, PersonPoseArray
+from bharnet_ros.stamps import to_time
 
 START = 1_700_000_000 * 1_000_000_000
 RATE = 30.0

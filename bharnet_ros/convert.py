@@ -14,13 +14,8 @@ from bharnet.decision import Decided, DecisionConfig, best_classes
 from bharnet.observation import Coordinates
 from bharnet.skeleton import HAND_LAYOUTS
 from bharnet.stream import Entry, Tick
-from bharnet.window import NANOSECONDS
 from bharnet_ros.msg import Action, ActionArray, ActionLabels, Hypothesis
-
-
-def to_time(stamp: int) -> Time:
-    """Nanoseconds as a stamp."""
-    return Time(sec=stamp // NANOSECONDS, nanosec=stamp % NANOSECONDS)
+from bharnet_ros.stamps import to_time
 
 
 def to_action_array(

@@ -1,13 +1,23 @@
-"""What rclpy's lifecycle leaves out: it swallows the reason why a transition failed."""
+"""What rclpy's lifecycle leaves out: why a transition failed, and a process around a node."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import signal
+import sys
+import threading
 import traceback
 from collections.abc import Callable
 from typing import Any
 
+import rclpy
+from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
+from rclpy.signals import SignalHandlerOptions
+
+SIGNAL_SECONDS = 0.2  # a signal is noticed within this
 
 Transition = Callable[[Any, LifecycleState], TransitionCallbackReturn]
 
@@ -27,3 +37,40 @@ def told(transition: Transition) -> Transition:
             return TransitionCallbackReturn.ERROR
 
     return wrapped
+
+
+def run(
+    make: Callable[[], Any],
+    name: str,
+    args: list[str] | None = None,
+    alongside: Callable[[Any, threading.Event], None] = lambda node, told_to_stop: None,
+) -> int:
+    """A lifecycle node in a process, until it is told to stop; its `autostart` is obeyed here.
+
+    ``alongside(node, told_to_stop)`` is called before the node starts. Returns the exit code.
+    """
+    # rclpy's own handlers end all communication at once: running actions could not be ended.
+    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    told_to_stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: told_to_stop.set())
+    try:
+        node = make()
+    except (ValueError, InvalidParameterTypeException, InvalidParameterValueException) as error:
+        print(f"{name} cannot start: {error}", file=sys.stderr)
+        rclpy.shutdown()
+        return 1
+    alongside(node, told_to_stop)
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    success = TransitionCallbackReturn.SUCCESS
+    if node.settings["autostart"] and node.trigger_configure() == success:
+        node.trigger_activate()
+    while not told_to_stop.is_set():
+        executor.spin_once(timeout_sec=SIGNAL_SECONDS)
+    with contextlib.suppress(RuntimeError):  # it may have been shut down by its service
+        node.trigger_shutdown()
+    executor.shutdown()
+    node.destroy_node()
+    rclpy.shutdown()
+    return 0

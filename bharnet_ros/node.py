@@ -7,26 +7,21 @@ guard condition, so that everything is published from the executor's thread.
 from __future__ import annotations
 
 import contextlib
-import signal
 import sys
-import threading
 import time
 from collections import deque
 from typing import Any
 
-import rclpy
 import torch
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.event_handler import SubscriptionEventCallbacks
-from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
-from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import Trigger
+from visualization_msgs.msg import MarkerArray
 
 from bharnet.checkpoint import Checkpoint
 from bharnet.decision import Decider
@@ -34,23 +29,24 @@ from bharnet.poses import to_frame
 from bharnet.skeleton import get_layout
 from bharnet.stream import ActionStream
 from bharnet_ros.convert import to_action_array, to_action_labels
-from bharnet_ros.lifecycle import told
+from bharnet_ros.declared import changes, refuse_static
+from bharnet_ros.inputs import PoseInput
+from bharnet_ros.lifecycle import run, told
+from bharnet_ros.markers import Markers
 from bharnet_ros.model import load_model, make_stream
 from bharnet_ros.msg import ActionArray, ActionLabels, PersonPoseArray
-from bharnet_ros.parameters import RELOADING, Settings, declare, refuse_static
+from bharnet_ros.parameters import PARAMETERS, RELOADING, Settings, declare
 from bharnet_ros.reports import Reporter
 from bharnet_ros.watch import Watch
 from bharnet_ros.worker import Result, Worker, adopt
 
 SUCCESS = TransitionCallbackReturn.SUCCESS
-POSES_QOS = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 ACTIONS_QOS = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 LABELS_QOS = QoSProfile(
     depth=1,
     reliability=ReliabilityPolicy.RELIABLE,
     durability=DurabilityPolicy.TRANSIENT_LOCAL,
 )
-SIGNAL_SECONDS = 0.2  # a signal is noticed within this
 
 
 class BharnetNode(LifecycleNode):
@@ -83,6 +79,10 @@ class BharnetNode(LifecycleNode):
                 ActionArray, "~/actions", ACTIONS_QOS, qos_overriding_options=_overridable()
             )
             undo.callback(self.destroy_publisher, self._actions)
+            self._shown = self.create_publisher(
+                MarkerArray, "~/markers", ACTIONS_QOS, qos_overriding_options=_overridable()
+            )
+            undo.callback(self.destroy_publisher, self._shown)
             self.diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
             undo.callback(self.destroy_publisher, self.diagnostics)
             self._checkpoint = checkpoint
@@ -98,30 +98,30 @@ class BharnetNode(LifecycleNode):
             if self._decider is not None:
                 adopt(stream, self._decider)
             self._decider = stream.decider
+            self._markers = Markers(stream.recognizer.info, self.report)
             self._labels = self.create_publisher(
                 ActionLabels, "~/labels", LABELS_QOS, qos_overriding_options=_overridable()
             )
             undo.callback(self.destroy_publisher, self._labels)
             self._worker = Worker(stream, self._deliver, self.report, self.settings["max_backlog"])
             undo.callback(self._end_worker)
-            poses = self.create_subscription(
-                PersonPoseArray,
-                "bharnet/poses",
+            poses = PoseInput(
+                self,
+                self.settings,
                 self._on_poses,
-                POSES_QOS,
-                event_callbacks=SubscriptionEventCallbacks(
+                self.report,
+                SubscriptionEventCallbacks(
                     incompatible_qos=lambda event: self._watch.incompatible(event),
                     message_lost=lambda event: self._watch.lost(event),
                 ),
-                qos_overriding_options=_overridable(),
             )
-            undo.callback(self.destroy_subscription, poses)
-            self._watch = Watch(self, self._worker, poses.topic_name)
+            undo.callback(poses.close)
+            self._watch = Watch(self, self._worker, poses)
             undo.callback(self._watch.close)
             self._publish_labels(stream)
             self.get_logger().info(
                 f"recognising {len(stream.recognizer.info.classes)} classes on "
-                f"{stream.recognizer.device}, poses from {poses.topic_name}"
+                f"{stream.recognizer.device}, poses from {poses.topic}"
             )
             self._active = undo.pop_all()
         return SUCCESS
@@ -159,14 +159,10 @@ class BharnetNode(LifecycleNode):
     # Parameters
 
     def _on_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
-        new = {
-            each.name: each.value
-            for each in parameters
-            if each.name in self.settings.values and each.value != self.settings[each.name]
-        }
+        new = changes(parameters, self.settings.values)
         try:
             if self._checkpoint is not None:
-                refuse_static(new)
+                refuse_static(PARAMETERS, new)
             self._use(self.settings.changed(new), reload=bool(RELOADING & new.keys()))
         except (ValueError, RuntimeError) as error:
             return SetParametersResult(successful=False, reason=str(error))
@@ -219,6 +215,7 @@ class BharnetNode(LifecycleNode):
             if not self.context.ok():
                 continue
             if isinstance(result, ActionStream):
+                self._markers.info = result.recognizer.info
                 self._publish_labels(result)
                 continue
             recognizer = result.stream.recognizer
@@ -230,6 +227,8 @@ class BharnetNode(LifecycleNode):
                 self.settings["top_k"],
             )
             self._actions.publish(message)
+            if self._shown.get_subscription_count():
+                self._shown.publish(self._markers.show(result.tick, result.frame_id))
             self._watch.published(result)
 
     def _publish_labels(self, stream: ActionStream) -> None:
@@ -260,30 +259,8 @@ def _overridable() -> QoSOverridingOptions:
 
 
 def main(args: list[str] | None = None) -> int:
-    """Run the node until it is told to stop; `autostart` is obeyed here."""
-    # rclpy's own handlers end all communication at once: running actions could not be ended.
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-    told_to_stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: told_to_stop.set())
-    try:
-        node = BharnetNode()
-    except (ValueError, InvalidParameterTypeException, InvalidParameterValueException) as error:
-        print(f"bharnet cannot start: {error}", file=sys.stderr)
-        rclpy.shutdown()
-        return 1
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    if node.settings["autostart"] and node.trigger_configure() == SUCCESS:
-        node.trigger_activate()
-    while not told_to_stop.is_set():
-        executor.spin_once(timeout_sec=SIGNAL_SECONDS)
-    with contextlib.suppress(RuntimeError):  # it may have been shut down by its service
-        node.trigger_shutdown()
-    executor.shutdown()
-    node.destroy_node()
-    rclpy.shutdown()
-    return 0
+    """Run the node until it is told to stop."""
+    return run(BharnetNode, "bharnet", args)
 
 
 if __name__ == "__main__":

@@ -6,48 +6,20 @@ while the node is unconfigured. Whatever does not fit is refused with the reason
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
 
 from bharnet.checkpoint import ModelInfo
 from bharnet.decision import DecisionConfig
 from bharnet.models import SHIPPED
 from bharnet.stream import StreamConfig
+from bharnet_ros.declared import Declared, check_choices, declare_all
 
 MODELS_OWN = -1.0  # stands for "as the model says", NaN being awkward on command lines
-
-
-@dataclass(frozen=True)
-class Declared:
-    """One parameter. ``low`` and ``high`` are its range, ``choices`` its only values."""
-
-    name: str
-    default: bool | int | float | str | tuple[str, ...]
-    description: str
-    low: float | None = None
-    high: float | None = None
-    choices: tuple[str, ...] = ()
-    dynamic: bool = False
-
-    def descriptor(self) -> ParameterDescriptor:
-        """What `ros2 param describe` shows."""
-        descriptor = ParameterDescriptor(name=self.name, description=self.description)
-        changes = "at any time" if self.dynamic else "only while the node is unconfigured"
-        only = f"one of {', '.join(self.choices)}; " if self.choices else ""
-        descriptor.additional_constraints = f"{only}may change {changes}"
-        if self.low is not None and self.high is not None:
-            if isinstance(self.default, float):
-                span = FloatingPointRange(from_value=float(self.low), to_value=float(self.high))
-                descriptor.floating_point_range = [span]
-            else:
-                whole = IntegerRange(from_value=int(self.low), to_value=int(self.high), step=1)
-                descriptor.integer_range = [whole]
-        return descriptor
 
 
 def _decision(name: str, description: str, high: float) -> Declared:
@@ -85,6 +57,15 @@ PARAMETERS = (
         "header: the stamps of the poses; receive: the time of arrival",
         choices=("header", "receive"),
     ),
+    Declared(
+        "input",
+        "poses",
+        "poses; poses_and_hands: hands have a topic of their own; hri: bodies of ROS4HRI",
+        choices=("poses", "poses_and_hands", "hri"),
+    ),
+    Declared("sync_slop_seconds", 0.05, "poses and hands apart at most, s", 0.001, 1.0),
+    Declared("hri_image_width", 640, "pixels, of the camera behind ROS4HRI", 1, 16384),
+    Declared("hri_image_height", 480, "pixels, of the camera behind ROS4HRI", 1, 16384),
     _decision("smoothing_seconds", "time constant of the mean over results, s", 10.0),
     _decision("enter_threshold", "probability at which an action is accepted", 1.0),
     _decision("leave_threshold", "probability below which it is over", 1.0),
@@ -92,7 +73,6 @@ PARAMETERS = (
     _decision("leave_seconds", "how long it must be gone before it is over, s", 10.0),
     _decision("lowest_coverage", "observed share of the window below which: UNKNOWN", 1.0),
 )
-BY_NAME = {each.name: each for each in PARAMETERS}
 DECISION = tuple(each.name for each in fields(DecisionConfig))
 RELOADING = frozenset(("model", "device"))
 
@@ -107,11 +87,7 @@ class Settings:
         for name in DECISION:
             if MODELS_OWN < self.values[name] < 0:
                 raise ValueError(f"{name} {self.values[name]:g} is neither -1 nor 0 or more")
-        for each in PARAMETERS:
-            if each.choices and self.values[each.name] not in each.choices:
-                raise ValueError(
-                    f"{each.name} '{self.values[each.name]}' is none of {', '.join(each.choices)}"
-                )
+        check_choices(PARAMETERS, self.values)
         self.stream()
 
     def __getitem__(self, name: str) -> Any:
@@ -153,23 +129,4 @@ class Settings:
 
 def declare(node: Node) -> Settings:
     """Declare everything; raises ValueError if the values given at start do not fit."""
-    node.declare_parameters(
-        "",
-        [
-            (each.name, list(each.default), each.descriptor())
-            if isinstance(each.default, tuple)
-            else (each.name, each.default, each.descriptor())
-            for each in PARAMETERS
-        ],
-    )
-    return Settings({name: node.get_parameter(name).value for name in BY_NAME})
-
-
-def refuse_static(names: Iterable[str]) -> None:
-    """Raise ValueError if one of them may not change while the node is configured."""
-    for name in names:
-        if name in BY_NAME and not BY_NAME[name].dynamic:
-            raise ValueError(
-                f"{name} may change only while the node is unconfigured; deactivate and clean "
-                "up first, or give it at start"
-            )
+    return Settings(declare_all(node, PARAMETERS))

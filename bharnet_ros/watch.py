@@ -8,12 +8,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType
 from rclpy.qos import qos_policy_name_from_kind
 
 from bharnet.stream import ActionStream
 from bharnet_ros.diagnostics import Statistics
+from bharnet_ros.inputs import PoseInput
+from bharnet_ros.status import to_diagnostics, why_silent
 from bharnet_ros.worker import Result, Worker
 
 if TYPE_CHECKING:
@@ -22,14 +23,14 @@ if TYPE_CHECKING:
 CHECK_SECONDS, TELL_SECONDS, SILENCE_SECONDS = 0.1, 1.0, 5.0
 # Kinds of reports that mean: somebody's joints were not used.
 LEFT_OUT = ("bad_message", "bad_person", "old_stamp", "no_id", "same_id", "too_many")
-POSE_TYPE = "bharnet_ros/msg/PersonPoseArray"
+CURE = "start a pose source, or name its topic with -r bharnet/poses:=<topic>"
 
 
 class Watch:
     """Made on activate, closed on deactivate; only the executor's thread calls it."""
 
-    def __init__(self, node: BharnetNode, worker: Worker, topic: str) -> None:
-        self._node, self._worker, self._topic = node, worker, topic
+    def __init__(self, node: BharnetNode, worker: Worker, poses: PoseInput) -> None:
+        self._node, self._worker, self._poses = node, worker, poses
         self._statistics = Statistics()
         self._last_message = self._told_at = self._warned_at = time.monotonic()
         self._runs = False
@@ -64,12 +65,13 @@ class Watch:
 
     def incompatible(self, event: Any) -> None:
         """A publisher was found that the subscription cannot hear."""
+        topic = self._poses.topic
         policy = qos_policy_name_from_kind(event.last_policy_kind).lower()
         self._node.report(
             "qos",
-            f"a publisher on {self._topic} offers less {policy} than is asked for, so nothing "
+            f"a publisher on {topic} offers less {policy} than is asked for, so nothing "
             "arrives from it; let it offer more, or ask for less in "
-            f"qos_overrides.{self._topic}.subscription.{policy}",
+            f"qos_overrides.{topic}.subscription.{policy}",
         )
 
     def _check(self) -> None:
@@ -81,7 +83,9 @@ class Watch:
             self._worker.call(ActionStream.input_stopped)
         if now - self._warned_at > SILENCE_SECONDS:
             self._warned_at = now
-            self._node.get_logger().warning(self._why_silent())
+            self._node.get_logger().warning(
+                why_silent(self._node, self._poses.silent, self._poses.type, "poses", CURE)
+            )
         if now - self._told_at >= TELL_SECONDS:
             self._tell(now - self._told_at, "no poses arrive" if silent else "")
             self._told_at = now
@@ -90,23 +94,7 @@ class Watch:
         node = self._node
         left_out = sum(node.report.counts[key] for key in LEFT_OUT)
         name = f"{node.get_fully_qualified_name()}: recognition"
-        message = DiagnosticArray()
-        message.status = [self._statistics.status(name, seconds, self._worker, left_out, trouble)]
+        status = self._statistics.status(name, seconds, self._worker, left_out, trouble)
         # Nobody may read of nothing waiting before the last result is out.
         node.publish_results()
-        message.header.stamp = node.get_clock().now().to_msg()
-        node.diagnostics.publish(message)
-
-    def _why_silent(self) -> str:
-        publishers = self._node.get_publishers_info_by_topic(self._topic)
-        nothing = f"no poses arrive on {self._topic}"
-        if not publishers:
-            return (
-                f"{nothing}: nobody publishes there; start a pose source, or name its topic with "
-                "-r bharnet/poses:=<topic>; both need the same ROS_DOMAIN_ID"
-            )
-        names = ", ".join(sorted({each.node_name for each in publishers}))
-        wrong = sorted({each.topic_type for each in publishers} - {POSE_TYPE})
-        if wrong:
-            return f"{nothing}: {names} publishes {wrong[0]} there; it must be {POSE_TYPE}"
-        return f"{nothing}, though {names} could publish there; see whether its camera runs"
+        node.diagnostics.publish(to_diagnostics(node, status))

@@ -1,5 +1,10 @@
-"""Start the recogniser: `ros2 launch bharnet_ros recognize.launch.py device:=cuda`.
+"""Start recognition: `ros2 launch bharnet_ros recognize.launch.py source:=image`.
 
+    source        image: pictures of a camera; poses: the topic bharnet/poses of some pose source
+    image         topic of the pictures (source:=image)
+    transport     raw: sensor_msgs/Image; compressed: CompressedImage on <image>/compressed
+    depth         topic of depth aligned to the pictures; empty: no depth, poses are 2-D
+    camera_info   topic of the camera_info that belongs to them; needed with depth
     use_sim_time  take the time from /clock, as recordings need it
     params_file   the parameters, a YAML file
     namespace     put in front of every name: robot1 gives /robot1/bharnet/actions
@@ -8,9 +13,11 @@
     device        where the network runs; empty: as params_file says
     model         file of weights; empty: as params_file says
 
-Nothing is done to the node from here: it is a lifecycle node that obeys its own parameter
-`autostart`, so that it starts in the same way without launch. Nor does this file look for torch:
-the executable goes over to the Python that `make setup` made, or to $BHARNET_PYTHON
+With source:=image there are two processes: the estimator (pictures to poses, under a guardian that
+starts it again when it hangs) and the recogniser (poses to actions). Either may fail without the
+other. Nothing is done to the nodes from here: they are lifecycle nodes that obey their own
+parameter `autostart`, so that they start in the same way without launch. Nor does this file look
+for torch: the executables go over to the Python that `make setup` made, or to $BHARNET_PYTHON
 (bharnet_ros/interpreter.py), so that it works from any fresh shell.
 """
 
@@ -23,40 +30,79 @@ from launch_ros.substitutions import FindPackageShare
 SECONDS_BEFORE_RESPAWN = 1.0
 
 
-def start_recognizer(context: LaunchContext) -> list[LaunchDescriptionEntity]:
-    """Start the node with what the arguments say."""
+def start_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    """Start what the arguments say."""
 
     def argument(name: str) -> str:
         return LaunchConfiguration(name).perform(context)
 
-    overrides: dict[str, bool | str] = {
-        name: argument(name) == "true" for name in ("use_sim_time", "autostart")
-    }
+    def start(
+        executable: str,
+        overrides: dict[str, bool | str],
+        remappings: list[tuple[str, str]] | None = None,
+    ) -> Node:
+        both = {name: argument(name) == "true" for name in ("use_sim_time", "autostart")}
+        return Node(
+            package="bharnet_ros",
+            executable=executable,
+            # No name: the node has one, and a name given here would be given to every node of
+            # the process.
+            namespace=argument("namespace"),
+            parameters=[argument("params_file"), both | overrides],
+            remappings=remappings or [],
+            ros_arguments=["--log-level", argument("log_level")],
+            output="screen",
+            emulate_tty=True,
+            respawn=True,
+            respawn_delay=SECONDS_BEFORE_RESPAWN,
+        )
+
     # An empty argument must not hide what the file says.
-    overrides |= {name: argument(name) for name in ("device", "model") if argument(name)}
-    node = Node(
-        package="bharnet_ros",
-        executable="recognize",
-        # No name: the node calls itself bharnet, and a name given here would be given to every
-        # node of the process.
-        namespace=argument("namespace"),
-        parameters=[argument("params_file"), overrides],
-        ros_arguments=["--log-level", argument("log_level")],
-        output="screen",
-        emulate_tty=True,
-        respawn=True,
-        respawn_delay=SECONDS_BEFORE_RESPAWN,
-    )
-    return [node]
+    given = {name: argument(name) for name in ("device", "model") if argument(name)}
+    nodes: list[LaunchDescriptionEntity] = [start("recognize", {**given})]
+    if argument("source") == "image":
+        topics = [(name, argument(name)) for name in ("image", "depth", "camera_info")]
+        overrides: dict[str, bool | str] = {"transport": argument("transport")}
+        if argument("depth"):
+            overrides["use_depth"] = True
+        nodes.append(start("estimate", overrides, [each for each in topics if each[1]]))
+    return nodes
 
 
 def generate_launch_description() -> LaunchDescription:
-    """Declare the arguments, then start the node."""
+    """Declare the arguments, then start the nodes."""
     shipped_parameters = PathJoinSubstitution(
         [FindPackageShare("bharnet_ros"), "config", "recognize.yaml"]
     )
     return LaunchDescription(
         [
+            DeclareLaunchArgument(
+                "source",
+                default_value="poses",
+                choices=["image", "poses"],
+                description="Where people come from: a camera, or a topic of poses.",
+            ),
+            DeclareLaunchArgument(
+                "image",
+                default_value="image",
+                description="Topic of the pictures.",
+            ),
+            DeclareLaunchArgument(
+                "transport",
+                default_value="raw",
+                choices=["raw", "compressed"],
+                description="Image, or CompressedImage on <image>/compressed.",
+            ),
+            DeclareLaunchArgument(
+                "depth",
+                default_value="",
+                description="Topic of depth aligned to the pictures; empty: no depth.",
+            ),
+            DeclareLaunchArgument(
+                "camera_info",
+                default_value="camera_info",
+                description="Topic of the camera_info that belongs to them.",
+            ),
             DeclareLaunchArgument(
                 "use_sim_time",
                 default_value="false",
@@ -95,6 +141,6 @@ def generate_launch_description() -> LaunchDescription:
                 default_value="",
                 description="File of weights; empty: as params_file says.",
             ),
-            OpaqueFunction(function=start_recognizer),
+            OpaqueFunction(function=start_nodes),
         ]
     )

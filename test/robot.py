@@ -23,10 +23,10 @@ from tiny import CLASSES as CLASSES
 from tiny import save_model as save_model
 
 from bharnet.window import NANOSECONDS
-from bharnet_ros.convert import to_time
 from bharnet_ros.demo.domain import own_domain
 from bharnet_ros.msg import Action, ActionArray, ActionLabels, PersonPose, PersonPoseArray
 from bharnet_ros.node import SUCCESS, BharnetNode
+from bharnet_ros.stamps import to_time
 
 DEADLINE = 20.0  # seconds; only a failing test waits so long
 # Nothing is lost on the way on a busy machine: what is tested is the node.
@@ -171,37 +171,52 @@ def stamp(header: Any) -> int:
 
 
 @contextlib.contextmanager
-def robot(**parameters: Any) -> Iterator[tuple[BharnetNode, Tester]]:
-    """A node in a thread of its own and a tester, in a domain of their own."""
+def spinning(make: Callable[..., Any], **parameters: Any) -> Iterator[tuple[Any, Any, list[str]]]:
+    """A node in a thread of its own, in a domain of its own: node, another context, its log.
+
+    ``make(context=..., parameter_overrides=...)`` makes the lifecycle node.
+    """
     with own_domain() as domain:
         # Two contexts, so that all goes over DDS as between two processes.
         context, outside = rclpy.Context(), rclpy.Context()
         for each in (context, outside):
             rclpy.init(context=each, domain_id=domain)
-        given = [Parameter(name, value=value) for name, value in (RELIABLE | parameters).items()]
-        node = BharnetNode(context=context, parameter_overrides=given)
+        given = [Parameter(name, value=value) for name, value in parameters.items()]
+        node = make(context=context, parameter_overrides=given)
         executor = SingleThreadedExecutor(context=context)
         executor.add_node(node)
         thread = threading.Thread(target=executor.spin)
         thread.start()
-        tester = Tester(outside)
+        log: list[str] = []
         # Not /rosout: nodes of one name in one process take it from each other.
-        logger = Recorder(node.get_logger(), tester.log)
+        logger = Recorder(node.get_logger(), log)
         node.get_logger = lambda: logger
         try:
-            yield node, tester
+            yield node, outside, log
         finally:
             in_executor(node, lambda: node.on_shutdown(None))
             executor.shutdown()
             thread.join(DEADLINE)
-            tester.executor.shutdown()
-            tester.node.destroy_node()
             node.destroy_node()
             for each in (context, outside):
                 rclpy.shutdown(context=each)
 
 
-def in_executor(node: BharnetNode, function: Callable[[], Any]) -> Any:
+@contextlib.contextmanager
+def robot(**parameters: Any) -> Iterator[tuple[BharnetNode, Tester]]:
+    """The recogniser's node and a tester."""
+    with spinning(BharnetNode, **(RELIABLE | parameters)) as (node, outside, log):
+        tester = Tester(outside)
+        tester.log = log
+        try:
+            yield node, tester
+        finally:
+            in_executor(node, lambda: node.on_shutdown(None))
+            tester.executor.shutdown()
+            tester.node.destroy_node()
+
+
+def in_executor(node: Any, function: Callable[[], Any]) -> Any:
     """Let the node's own thread do something, as a service call would."""
     done = threading.Event()
     results = []
@@ -217,13 +232,13 @@ def in_executor(node: BharnetNode, function: Callable[[], Any]) -> Any:
     return results[0]
 
 
-def start(node: BharnetNode) -> None:
+def start(node: Any) -> None:
     """Configure and activate."""
     assert in_executor(node, node.trigger_configure) == SUCCESS
     assert in_executor(node, node.trigger_activate) == SUCCESS
 
 
-def set_parameter(node: BharnetNode, name: str, value: object) -> str:
+def set_parameter(node: Any, name: str, value: object) -> str:
     """Set a parameter; why it was refused, "" if it was taken."""
     given = [Parameter(name, value=value)]
     (result,) = in_executor(node, lambda: node.set_parameters(given))

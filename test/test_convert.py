@@ -18,12 +18,13 @@ from robot import CLASSES, pose, poses, stamp
 
 from bharnet.checkpoint import ModelInfo
 from bharnet.decision import Decided, DecisionConfig, Reason, State
-from bharnet.poses import nanoseconds, to_frame
+from bharnet.poses import to_frame
 from bharnet.recognizer import Prediction
 from bharnet.skeleton import MEDIAPIPE_33, UPPER_BODY_11
 from bharnet.stream import Entry, Tick
-from bharnet_ros.convert import to_action_array, to_action_labels, to_time
+from bharnet_ros.convert import to_action_array, to_action_labels
 from bharnet_ros.msg import Action, PersonPose, PersonPoseArray
+from bharnet_ros.stamps import nanoseconds, to_time
 
 INFO = ModelInfo("tiny", "1", CLASSES, idle="idle")
 

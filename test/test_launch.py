@@ -16,6 +16,11 @@ ROOT = Path(__file__).resolve().parent.parent
 LAUNCH_FILE = ROOT / "launch" / "recognize.launch.py"
 # What the frozen rules ask of it.
 ARGUMENTS = {
+    "source",
+    "image",
+    "transport",
+    "depth",
+    "camera_info",
     "use_sim_time",
     "params_file",
     "namespace",
@@ -75,7 +80,7 @@ def test_argument_has_description_and_default(name):
     assert "default_value" in keywords
 
 
-@pytest.mark.parametrize("name", ["use_sim_time", "autostart", "log_level"])
+@pytest.mark.parametrize("name", ["source", "transport", "use_sim_time", "autostart", "log_level"])
 def test_default_is_one_of_the_choices(name):
     keywords = declarations()[name]
     assert ast.literal_eval(keywords["default_value"]) in ast.literal_eval(keywords["choices"])
@@ -90,7 +95,12 @@ def started(watcher, topic: str) -> bool:
 @needs_launch
 @pytest.mark.parametrize(
     ("arguments", "topic"),
-    [([], "/bharnet/actions"), (["namespace:=robot1"], "/robot1/bharnet/actions")],
+    [
+        ([], "/bharnet/actions"),
+        (["namespace:=robot1"], "/robot1/bharnet/actions"),
+        # The estimator's process is the only publisher of poses.
+        (["source:=image", "transport:=compressed"], "/bharnet/poses"),
+    ],
 )
 def test_starts_under_its_names(arguments, topic):
     import rclpy

@@ -15,15 +15,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 from robot import CLASSES, in_executor, pose, robot, save_model, set_parameter, stamp, start
 
+from bharnet_ros.camera import parameters as camera_parameters
+from bharnet_ros.camera.node import EstimatorNode
 from bharnet_ros.msg import Action
-from bharnet_ros.parameters import BY_NAME, DECISION, PARAMETERS, Settings
+from bharnet_ros.node import BharnetNode
+from bharnet_ros.parameters import DECISION, PARAMETERS, Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 FILE = ROOT / "config" / "recognize.yaml"
-DEFAULTS = {
-    each.name: list(each.default) if isinstance(each.default, tuple) else each.default
-    for each in PARAMETERS
-}
+# Both nodes are given this file; each takes what it declares.
+BOTH = tuple({each.name: each for each in (*PARAMETERS, *camera_parameters.PARAMETERS)}.values())
+
+
+def defaults(table):
+    return {
+        each.name: list(each.default) if isinstance(each.default, tuple) else each.default
+        for each in table
+    }
+
+
+DEFAULTS = defaults(PARAMETERS)
 
 
 @pytest.fixture
@@ -33,10 +44,20 @@ def model(tmp_path):
 
 def test_file_lists_exactly_what_is_declared():
     (values,) = yaml.safe_load(FILE.read_text()).values()
-    assert values == {"ros__parameters": DEFAULTS}
+    assert values == {"ros__parameters": defaults(BOTH)}
 
 
-@pytest.mark.parametrize("each", PARAMETERS, ids=lambda each: each.name)
+def test_what_both_nodes_declare_means_the_same():
+    ours = {each.name: each for each in PARAMETERS}
+    for each in camera_parameters.PARAMETERS:
+        if each.name in ours:
+            same = ours[each.name]
+            assert (each.default, each.low, each.high, each.choices, each.dynamic) == (
+                (same.default, same.low, same.high, same.choices, same.dynamic)
+            )
+
+
+@pytest.mark.parametrize("each", BOTH, ids=lambda each: each.name)
 def test_file_says_what_the_table_says(each):
     above = FILE.read_text().split(f"\n    {each.name}:")[0]
     comment = above[max(above.rfind("\n\n"), above.rfind("\n    " + "x")) :]
@@ -46,17 +67,20 @@ def test_file_says_what_the_table_says(each):
         assert f"{each.low:g} to {each.high:g}" in block
 
 
-def test_file_is_read_by_ros(model):
+@pytest.mark.parametrize(
+    ("kind", "table"),
+    [(BharnetNode, PARAMETERS), (EstimatorNode, camera_parameters.PARAMETERS)],
+    ids=lambda each: getattr(each, "__name__", ""),
+)
+def test_file_is_read_by_ros(kind, table):
     import rclpy
-
-    from bharnet_ros.node import BharnetNode
 
     context = rclpy.Context()
     rclpy.init(context=context, args=["--ros-args", "--params-file", str(FILE)])
-    node = BharnetNode(context=context)
+    node = kind(context=context)
     try:
-        assert dict(node.settings.values) == DEFAULTS
-        described = node.describe_parameters(list(BY_NAME))
+        assert dict(node.settings.values) == defaults(table)
+        described = node.describe_parameters([each.name for each in table])
         assert all(each.description and each.additional_constraints for each in described)
     finally:
         node.destroy_node()

@@ -13,14 +13,10 @@ clips' names. What is in the bag is told in demo/README.md.
 from __future__ import annotations
 
 import argparse
-import csv
-import hashlib
-import json
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -41,77 +37,11 @@ from bharnet.estimation.estimator import Detection
 from bharnet.estimation.mediapipe_estimator import MediaPipeEstimator
 from bharnet.observation import Coordinates
 from bharnet.skeleton import HAND_21
-from bharnet.video import BEGIN, distinct, open_video
+from bharnet_ros.demo.clips import Clip, read_clips, read_signs
 
 ROOT = Path(__file__).resolve().parents[1]
 POSES, TRUTH = "/bharnet/poses", "/bharnet/demo/truth"
 FRAME_ID = "demo_camera_optical_frame"
-START_NS = 1_767_225_600 * 1_000_000_000  # 2026-01-01 00:00:00 UTC
-GAP_SECONDS = 1.5  # nobody in view between two clips: the last person is lost, the next is new
-
-
-@dataclass(frozen=True)
-class Segment:
-    """What is signed in a clip, in seconds as a video player shows them."""
-
-    sign: str
-    start_s: float
-    end_s: float
-
-
-@dataclass(frozen=True, eq=False)
-class Clip:
-    """The pictures of one video, its place in the bag's time, and what is signed in it.
-
-    The files hold every picture twice: the recorder read the camera faster than it took pictures,
-    and its 10 frames a second are a fixed number, not measured. So a picture is kept once, and
-    ``rate`` (pictures a second) is an estimate.
-    """
-
-    name: str
-    pictures: tuple[NDArray[np.uint8], ...]  # RGB, (H, W, 3)
-    shown_at: tuple[float, ...]  # seconds in the video
-    start_ns: int
-    rate: float
-    segment: Segment | None = None  # None = the person does nothing
-
-    @property
-    def body_id(self) -> str:
-        """Five letters that no other clip has: a REP-155 body id."""
-        digest = hashlib.sha256(self.name.encode()).digest()
-        return "".join(chr(ord("a") + byte % 26) for byte in digest[:5])
-
-    def stamp(self, number: int) -> int:
-        """When a picture was taken, in nanoseconds; beyond the last one lies the gap."""
-        return self.start_ns + round(number * 1e9 / self.rate)
-
-    @property
-    def gap(self) -> range:
-        """Numbers of the pictures of nobody that follow."""
-        count = len(self.pictures)
-        return range(count, count + round(GAP_SECONDS * self.rate))
-
-    def truth(self) -> str:
-        """What is recorded, as JSON; times in nanoseconds like the stamps, null = no sign."""
-        start = end = None
-        if self.segment:
-            inside = [
-                number
-                for number, second in enumerate(self.shown_at)
-                if self.segment.start_s <= second <= self.segment.end_s
-            ]
-            start, end = self.stamp(inside[0]), self.stamp(inside[-1])
-        return json.dumps(
-            {
-                "clip": self.name,
-                "body_id": self.body_id,
-                "sign": self.segment.sign if self.segment else "",
-                "start": start,
-                "end": end,
-                "clip_start": self.stamp(0),
-                "clip_end": self.stamp(len(self.pictures) - 1),
-            }
-        )
 
 
 def main() -> None:
@@ -131,39 +61,10 @@ def main() -> None:
     paths = sorted(arguments.clips.glob("*.avi"))
     if not paths:
         parser.error(f"no .avi file in {arguments.clips}")
-    clips = read_clips(paths, read_segments(arguments.segments), arguments.rate)
+    clips = read_clips(paths, read_signs(arguments.segments), arguments.rate)
     write_bag(clips, arguments.out, arguments.model)
     size = sum(file.stat().st_size for file in arguments.out.iterdir())
     print(f"{arguments.out}: {len(paths)} clips, {size / 1e6:.2f} MB")
-
-
-def read_segments(path: Path) -> dict[str, Segment]:
-    """The table clip,start_s,end_s,label by clip. Raises OSError, KeyError."""
-    with path.open(newline="") as file:
-        return {
-            row["clip"]: Segment(row["label"], float(row["start_s"]), float(row["end_s"]))
-            for row in csv.DictReader(file)
-        }
-
-
-def read_clips(paths: list[Path], segments: dict[str, Segment], rate: float) -> Iterator[Clip]:
-    """One clip after the other in time. Raises OSError for a video that cannot be read."""
-    start_ns = START_NS
-    for path in paths:
-        pictures, shown_at = read_pictures(path)
-        segment = segments.get(path.stem)
-        clip = Clip(path.stem, pictures, shown_at, start_ns, rate, segment)
-        yield clip
-        start_ns = clip.stamp(clip.gap.stop)
-
-
-def read_pictures(path: Path) -> tuple[tuple[NDArray[np.uint8], ...], tuple[float, ...]]:
-    """The different RGB pictures (H, W, 3) of a video, and when a player shows each first."""
-    found = list(distinct(open_video(path)))
-    if not found:
-        raise OSError(f"{path} has no pictures")
-    pictures, stamps = zip(*found, strict=True)
-    return pictures, tuple((stamp - BEGIN) / 1e9 for stamp in stamps)
 
 
 def write_bag(clips: Iterator[Clip], out: Path, model: str) -> None:

@@ -34,12 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     if not 0.05 <= given.speed <= 100:
         parser.error("--speed is 0.05 to 100")
     console, errors = Console(highlight=False), Console(stderr=True, highlight=False)
-    try:
-        import rclpy  # noqa: F401
-
-        import bharnet_ros.msg  # noqa: F401
-    except ImportError as error:
-        errors.print(f"demo: {NO_ROS} ({error})", markup=False, soft_wrap=True)
+    if not has_ros(errors):
         return 1
     try:
         return run(given, console, errors)
@@ -48,6 +43,18 @@ def main(arguments: list[str] | None = None) -> int:
     except (InvalidBag, InvalidLabels, RuntimeError, OSError) as error:
         errors.print(f"demo: {error}", markup=False, soft_wrap=True)
         return 1
+
+
+def has_ros(errors: Console) -> bool:
+    """Whether ROS 2 and our messages are here; says what to do if not."""
+    try:
+        import rclpy  # noqa: F401
+
+        import bharnet_ros.msg  # noqa: F401
+    except ImportError as error:
+        errors.print(f"demo: {NO_ROS} ({error})", markup=False, soft_wrap=True)
+        return False
+    return True
 
 
 def run(given: argparse.Namespace, console: Console, errors: Console) -> int:

@@ -1,4 +1,4 @@
-"""The node in a process of its own, as a robot runs it."""
+"""The nodes in processes of their own, as a robot runs them."""
 
 from __future__ import annotations
 
@@ -21,6 +21,15 @@ REPLAY = {
     "qos_overrides": {
         "/bharnet/poses": {"subscription": {"reliability": "reliable", "depth": 1000}},
         "/bharnet/actions": {"publisher": {"depth": 1000}},
+    },
+}
+# Pictures are large: as many wait as a second has, and the newest wins in the node all the same.
+CAMERA = {
+    "use_sim_time": True,
+    "qos_overrides": {
+        "/image": {"subscription": {"depth": 10}},
+        "/image/compressed": {"subscription": {"depth": 10}},
+        "/bharnet/poses": {"publisher": {"depth": 1000}},
     },
 }
 
@@ -48,14 +57,27 @@ class Recogniser:
         return found or ([] if self.runs else lines[-3:])
 
 
+def recogniser(
+    domain: int, parameters: Mapping[str, Any]
+) -> contextlib.AbstractContextManager[Recogniser]:
+    """Start the recogniser in this domain; it is stopped when the context ends."""
+    return _process("bharnet_ros.node", domain, {**REPLAY, **parameters})
+
+
+def estimator(
+    domain: int, parameters: Mapping[str, Any]
+) -> contextlib.AbstractContextManager[Recogniser]:
+    """Start the estimator and its guardian likewise."""
+    return _process("bharnet_ros.camera", domain, {**CAMERA, **parameters})
+
+
 @contextlib.contextmanager
-def recogniser(domain: int, parameters: Mapping[str, Any]) -> Iterator[Recogniser]:
-    """Start the node in this domain; it is stopped when the context ends."""
+def _process(module: str, domain: int, parameters: Mapping[str, Any]) -> Iterator[Recogniser]:
     with tempfile.TemporaryDirectory(prefix="bharnet-") as folder:
         file, log = Path(folder, "parameters.yaml"), Path(folder, "log")
         # JSON is YAML.
-        file.write_text(json.dumps({"/**": {"ros__parameters": {**REPLAY, **parameters}}}))
-        command = [sys.executable, "-m", "bharnet_ros.node"]
+        file.write_text(json.dumps({"/**": {"ros__parameters": dict(parameters)}}))
+        command = [sys.executable, "-m", module]
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [*command, "--ros-args", "--params-file", str(file)],

@@ -16,9 +16,8 @@ from rosgraph_msgs.msg import Clock
 from bharnet.bag import Recorded
 from bharnet.judging.hearing import Listener, from_actions
 from bharnet.judging.segments import Event
-from bharnet.poses import nanoseconds
-from bharnet_ros.convert import to_time
 from bharnet_ros.msg import Action, ActionArray, ActionLabels, PersonPoseArray
+from bharnet_ros.stamps import nanoseconds, to_time
 
 MATCH_SECONDS = 60.0  # loading torch from a cold disk takes its time
 FINISH_SECONDS = 5.0
@@ -41,6 +40,7 @@ class Outcome:
     received: int = 0
     skipped: int = 0
     waiting: int = 0
+    camera: dict[str, str] = field(default_factory=dict)  # what the estimator told last
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -65,18 +65,27 @@ class Outcome:
 
 
 class Replay:
-    """One player. ``show(array, age)`` is called with every result."""
+    """One player of poses, or of another ``kind``. ``show(array, age)`` is called with every
+    result, and before it ``prepare(array)``, which may rename bodies.
+    """
 
     def __init__(
-        self, context: rclpy.Context, show: Callable[[ActionArray, float], None], topic: str
+        self,
+        context: rclpy.Context,
+        show: Callable[[ActionArray, float], None],
+        topic: str,
+        kind: type = PersonPoseArray,
+        depth: int = DEEP.depth,
+        prepare: Callable[[ActionArray], None] = lambda message: None,
     ) -> None:
         self.outcome = Outcome()
-        self._show = show
+        self._show, self._prepare = show, prepare
+        self._received = "messages received" if kind is PersonPoseArray else "pictures received"
         self._sent_at: dict[int, float] = {}
         self._node = rclpy.create_node("bharnet_player", context=context)
         self._executor = SingleThreadedExecutor(context=context)
         self._executor.add_node(self._node)
-        self._poses = self._node.create_publisher(PersonPoseArray, topic, DEEP)
+        self._input = self._node.create_publisher(kind, topic, QoSProfile(depth=depth))
         self.clock = self._node.create_publisher(Clock, "/clock", DEEP)
         listen = self._node.create_subscription
         self._actions = listen(ActionArray, "/bharnet/actions", self._on_actions, DEEP)
@@ -94,7 +103,7 @@ class Replay:
         """Until both ends know each other in both directions, or the node complains."""
         deadline = time.monotonic() + MATCH_SECONDS
         while not (
-            self._poses.get_subscription_count()
+            self._input.get_subscription_count()
             and self._node.count_publishers(self._actions.topic_name)
             and self.outcome.labels
         ):
@@ -116,7 +125,7 @@ class Replay:
                 raise ReplayError("the recogniser ended while the recording was played")
             self.clock.publish(Clock(clock=to_time(recorded.logged)))
             self._sent_at[recorded.stamp] = time.monotonic()
-            self._poses.publish(recorded.data)
+            self._input.publish(recorded.data)
             self.outcome.sent += 1
             while len(self._sent_at) > 5000:
                 del self._sent_at[next(iter(self._sent_at))]
@@ -146,6 +155,7 @@ class Replay:
         age = float("nan") if sent_at is None or stopped else now - sent_at
         if age == age:
             self.outcome.ages.append(age)
+        self._prepare(message)
         self.outcome.listener.hear(*from_actions(message))
         self._show(message, age)
 
@@ -155,7 +165,10 @@ class Replay:
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
             told: dict[str, Any] = {each.key: each.value for each in status.values}
-            if "messages received" in told:
-                self.outcome.received = int(told["messages received"])
+            if self._received in told:
+                self.outcome.received = int(told[self._received])
+            if "restarts" in told:
+                self.outcome.camera = told
+            if "frames waiting" in told:
                 self.outcome.waiting = int(told["frames waiting"])
                 self.outcome.skipped = int(told["results skipped"])

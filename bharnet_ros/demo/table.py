@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.text import Text
 
 from bharnet.judging.segments import Segment
-from bharnet.poses import nanoseconds
 from bharnet_ros.demo.replay import Outcome
 from bharnet_ros.demo.score import Score
 from bharnet_ros.msg import Action, ActionArray
+from bharnet_ros.stamps import nanoseconds
 
 COLUMNS = (("time", 8), ("person", 10), ("recorded", 14), ("recognised", 28), ("sure", 6))
 STEADY = 1_000_000_000  # unknown and idle are shown once they last; they need no hurry

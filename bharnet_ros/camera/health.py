@@ -1,0 +1,116 @@
+"""What the estimator's node watches over: silence, rates, durations, ages; its diagnostics.
+
+Its timer is on the steady clock: neither /clock nor the wall's can stop or hurry it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.clock import Clock, ClockType
+
+from bharnet_ros.camera.inputs import CameraInput
+from bharnet_ros.camera.pipeline import Estimated
+from bharnet_ros.camera.worker import PictureWorker
+from bharnet_ros.status import Rises, make_status, milliseconds, to_diagnostics, why_silent
+
+if TYPE_CHECKING:
+    from bharnet_ros.camera.node import EstimatorNode
+
+CHECK_SECONDS, TELL_SECONDS, SILENCE_SECONDS = 0.1, 1.0, 5.0
+SILENT_SECONDS = 1.0  # without pictures for longer, the diagnostics say so
+REMEMBERED = 300  # pictures that percentiles are taken over
+# Kinds of reports that cost a whole picture.
+REFUSED = ("image", "no_stamp", "old_stamp", "depth", "camera_info", "estimate")
+CURE = "start a camera, or name its topic with -r image:=<topic> (and transport:=compressed)"
+
+
+class Health(Rises):
+    """Made on activate, closed on deactivate; only the executor's thread calls it."""
+
+    def __init__(self, node: EstimatorNode, camera: CameraInput, worker: PictureWorker) -> None:
+        super().__init__()
+        self._node, self._camera, self._worker = node, camera, worker
+        self.estimated = self.people = self.lost = self.paced = 0
+        self._work: deque[float] = deque(maxlen=REMEMBERED)
+        self._networks: deque[float] = deque(maxlen=REMEMBERED)
+        self._ages: deque[float] = deque(maxlen=REMEMBERED)
+        self._result_ages: deque[float] = deque(maxlen=REMEMBERED)
+        # When pictures arrived whose results are still to come, by stamp.
+        self._arrivals: dict[int, float] = {}
+        self._told_at = self._warned_at = time.monotonic()
+        self._timer = node.create_timer(
+            CHECK_SECONDS, self._check, clock=Clock(clock_type=ClockType.STEADY_TIME)
+        )
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._node.destroy_timer(self._timer)
+
+    def published(self, found: Estimated) -> None:
+        """Poses went out."""
+        self.estimated += 1
+        self.people = len(found.frame.people)
+        self._work.append(found.seconds)
+        self._networks.append(found.network_seconds)
+        self._ages.append(time.monotonic() - found.pictures.arrived)
+        self._arrivals[found.frame.stamp] = found.pictures.arrived
+        while len(self._arrivals) > REMEMBERED:
+            del self._arrivals[next(iter(self._arrivals))]
+
+    def result(self, stamp: int) -> None:
+        """The recogniser has told what people did in the picture of this stamp."""
+        if (arrived := self._arrivals.pop(stamp, None)) is not None:
+            self._result_ages.append(time.monotonic() - arrived)
+
+    def _check(self) -> None:
+        self._camera.adapt()
+        now = time.monotonic()
+        silence = now - self._camera.last
+        if silence > SILENCE_SECONDS and now - self._warned_at > SILENCE_SECONDS:
+            self._warned_at = now
+            kind = f"sensor_msgs/msg/{self._camera.kind.__name__}"
+            self._node.get_logger().warning(
+                why_silent(self._node, self._camera.topic, kind, "pictures", CURE)
+            )
+        if now - self._told_at >= TELL_SECONDS:
+            status = self._status(now - self._told_at, silence > SILENT_SECONDS)
+            self._node.diagnostics.publish(to_diagnostics(self._node, status))
+            self._told_at = now
+
+    def _status(self, seconds: float, silent: bool) -> DiagnosticStatus:
+        node = self._node
+        refused = sum(node.report.counts[key] for key in REFUSED)
+        rose = self.since_told(
+            received=self._camera.received, estimated=self.estimated, refused=refused
+        )
+        trouble = "no pictures arrive" if silent else ""
+        if not trouble and self._worker.busy_seconds > SILENT_SECONDS:
+            trouble = f"the estimator takes {self._worker.busy_seconds:.1f} s for a picture"
+        if not trouble and rose["refused"]:
+            trouble = f"{rose['refused']} pictures refused, see the log"
+        values = {
+            "input rate (Hz)": f"{rose['received'] / max(seconds, 1e-3):.1f}",
+            "output rate (Hz)": f"{rose['estimated'] / max(seconds, 1e-3):.1f}",
+            "pictures received": str(self._camera.received),
+            "pictures estimated": str(self.estimated),
+            "dropped for a newer one": str(self._worker.overtaken),
+            "dropped for the frame rate": str(self.paced),
+            "refused": str(refused),
+            "lost on the way": str(self.lost),
+            "people": str(self.people),
+            "restarts": str(node.restarts),
+            "estimator p50 (ms)": milliseconds(self._work, 50),
+            "estimator p95 (ms)": milliseconds(self._work, 95),
+            "its networks p50 (ms)": milliseconds(self._networks, 50),
+            "its networks p95 (ms)": milliseconds(self._networks, 95),
+            "pose age p50 (ms)": milliseconds(self._ages, 50),
+            "pose age p95 (ms)": milliseconds(self._ages, 95),
+            "result age p50 (ms)": milliseconds(self._result_ages, 50),
+            "result age p95 (ms)": milliseconds(self._result_ages, 95),
+        }
+        name = f"{node.get_fully_qualified_name()}: estimation"
+        return make_status(name, trouble, "estimating", values)

@@ -1,0 +1,161 @@
+"""The camera's topics: subscribed on activate, given up on deactivate.
+
+A picture goes over DDS in pieces, and without a resend the loss of one piece loses it: with Fast
+DDS's defaults most raw pictures of 640 x 480 are lost on a busy machine (docs/camera.md). So
+subscriptions are reliable, until a camera is found that offers best effort only.
+
+Callbacks check what is cheap to check and hand over; pixels are decoded by the worker.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from rclpy.event_handler import SubscriptionEventCallbacks
+from rclpy.node import Node
+from rclpy.qos import QoSPolicyKind, QoSProfile, ReliabilityPolicy
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from bharnet.estimation.estimator import InvalidFrame
+from bharnet_ros.camera.images import check_image
+from bharnet_ros.camera.parameters import Settings
+from bharnet_ros.camera.worker import Pictures
+from bharnet_ros.pairing import Pairing
+from bharnet_ros.stamps import nanoseconds
+
+# Only the newest picture counts; of three topics, the last must find the others still there.
+NEWEST_DEPTH, SEVERAL_DEPTH = 1, 5
+
+
+@dataclass(eq=False)
+class _Topic:
+    """What is listened to."""
+
+    kind: type
+    name: str
+    callback: Callable[[Any], None]
+    subscription: Any = None
+
+
+class CameraInput:
+    """Calls ``deliver(pictures)`` with every picture that can be one, in the executor's thread.
+
+    ``refused(key, text)`` is told of all others, ``lost(event)`` of what the middleware lost.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        settings: Settings,
+        deliver: Callable[[Pictures], None],
+        refused: Callable[[str, str], None],
+        lost: Callable[[Any], None],
+    ) -> None:
+        self._node, self._settings = node, settings
+        self._deliver, self._refused = deliver, refused
+        self._events = SubscriptionEventCallbacks(
+            message_lost=lost, incompatible_qos=self._on_incompatible
+        )
+        self._topics: list[_Topic] = []
+        self._unheard = False
+        self.received = 0
+        self.last = time.monotonic()
+        self.kind = Image if settings["transport"] == "raw" else CompressedImage
+        # image_transport's names: remapping `image` moves them all.
+        self.topic = node.resolve_topic_name("image")
+        self.topic += "" if self.kind is Image else "/compressed"
+        depth, wanted = NEWEST_DEPTH, [_Topic(self.kind, self.topic, self._on_image)]
+        if settings["use_depth"]:
+            self._pairing = Pairing(
+                3, settings["sync_slop_seconds"], settings["reorder_seconds"], self._take
+            )
+            depth = SEVERAL_DEPTH
+            wanted = [
+                _Topic(self.kind, self.topic, self._on_image_of_set),
+                _Topic(Image, "depth", lambda message: self._pairing.put(1, message)),
+                _Topic(CameraInfo, "camera_info", lambda message: self._pairing.put(2, message)),
+            ]
+        self._qos = QoSProfile(depth=depth, reliability=ReliabilityPolicy.RELIABLE)
+        try:
+            for each in wanted:
+                self._subscribe(each, QoSOverridingOptions.with_default_policies())
+                self._topics.append(each)
+        except Exception:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Hear no more."""
+        while self._topics:
+            self._node.destroy_subscription(self._topics.pop().subscription)
+
+    def adapt(self) -> None:
+        """Listen without reliability where a camera was found that does not offer it."""
+        if not self._unheard:
+            return
+        self._unheard = False
+        self._qos.reliability = ReliabilityPolicy.BEST_EFFORT
+        for each in self._topics:
+            self._node.destroy_subscription(each.subscription)
+            # What the parameter says of reliability is what could not be had.
+            self._subscribe(each, QoSOverridingOptions([QoSPolicyKind.DEPTH]))
+        self._node.get_logger().info(
+            f"a camera on {self.topic} offers best effort only: large pictures may be lost on the "
+            "way; let it offer reliable, or use transport:=compressed"
+        )
+
+    def _on_incompatible(self, event: Any) -> None:
+        """Of an executor's event: what is heard must not be changed in here."""
+        if self._qos.reliability == ReliabilityPolicy.RELIABLE:
+            self._unheard = True
+
+    def _subscribe(self, topic: _Topic, overridable: QoSOverridingOptions) -> None:
+        topic.subscription = self._node.create_subscription(
+            topic.kind,
+            topic.name,
+            topic.callback,
+            self._qos,
+            event_callbacks=self._events,
+            qos_overriding_options=overridable,
+        )
+
+    def _on_image(self, message: Any) -> None:
+        if self._accept(message):
+            self._take(message)
+
+    def _on_image_of_set(self, message: Any) -> None:
+        if self._accept(message):
+            self._pairing.put(0, message)
+
+    def _accept(self, message: Any) -> bool:
+        """Count a picture; whether it can be one."""
+        self.received += 1
+        self.last = time.monotonic()
+        try:
+            check_image(message)
+            if nanoseconds(message.header.stamp) <= 0 and self._by_header:
+                raise InvalidFrame(
+                    "no_stamp",
+                    "header.stamp is zero or negative; the camera must give the time of capture, "
+                    "or start this node with stamp_source:=receive",
+                )
+        except InvalidFrame as error:
+            self._refused(error.key, f"dropped a picture: {error}")
+            return False
+        return True
+
+    def _take(self, image: Any, depth: Any = None, camera_info: Any = None) -> None:
+        stamp = (
+            nanoseconds(image.header.stamp)
+            if self._by_header
+            else int(self._node.get_clock().now().nanoseconds)
+        )
+        self._deliver(Pictures(image, stamp, time.monotonic(), depth, camera_info))
+
+    @property
+    def _by_header(self) -> bool:
+        return bool(self._settings["stamp_source"] == "header")

@@ -1,0 +1,248 @@
+"""The lifecycle node `bharnet_estimator`: pictures in, poses of people out.
+
+A process of its own, so that neither a crash nor a hang of the estimator takes recognition down;
+`python -m bharnet_ros.camera` starts it under its guardian (guardian.py).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import cv2
+from diagnostic_msgs.msg import DiagnosticArray
+from rcl_interfaces.msg import SetParametersResult
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter
+from rclpy.publisher import Publisher
+from rclpy.qos import QoSProfile
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import Image
+
+from bharnet.drawing import Caption, draw
+from bharnet.estimation.choose import open_estimator
+from bharnet.estimation.estimator import InvalidFrame
+from bharnet.estimation.people import PeopleEstimator
+from bharnet_ros.camera.captions import to_captions
+from bharnet_ros.camera.guardian import Heartbeat
+from bharnet_ros.camera.health import Health
+from bharnet_ros.camera.inputs import CameraInput
+from bharnet_ros.camera.parameters import PARAMETERS, Settings, declare
+from bharnet_ros.camera.pipeline import Estimated, estimate
+from bharnet_ros.camera.poses import to_image
+from bharnet_ros.camera.worker import FrameRate, Pictures, PictureWorker
+from bharnet_ros.declared import changes, refuse_static
+from bharnet_ros.lifecycle import run, told
+from bharnet_ros.msg import ActionArray, PersonPoseArray
+from bharnet_ros.reports import Reporter
+from bharnet_ros.stamps import nanoseconds
+
+SUCCESS = TransitionCallbackReturn.SUCCESS
+POSES_QOS, ACTIONS_QOS, DEBUG_QOS = (QoSProfile(depth=depth) for depth in (10, 10, 1))
+
+
+def open_people(settings: Settings) -> PeopleEstimator:
+    """What the parameters ask for. Raises EstimatorUnavailable with cause and cure."""
+    return PeopleEstimator(
+        open_estimator(settings.estimator()), reorder_seconds=settings["reorder_seconds"]
+    )
+
+
+class EstimatorNode(LifecycleNode):
+    """Finds people in pictures. Parameters: parameters.py; names and QoS: README.md."""
+
+    _health: Health
+
+    def __init__(
+        self,
+        open_people: Callable[[Settings], PeopleEstimator] = open_people,
+        restarts: int = 0,
+        **options: Any,
+    ) -> None:
+        super().__init__("bharnet_estimator", **options)
+        self.settings = declare(self)
+        self.restarts = restarts
+        self.add_on_set_parameters_callback(self._on_parameters)
+        self.report = Reporter(lambda text: self.get_logger().warning(text))
+        self._open_people = open_people
+        self._people: PeopleEstimator | None = None  # set while configured
+        self._worker: PictureWorker | None = None  # set while active
+        self._pace = FrameRate(self.settings["frame_rate"])
+        # What to undo, last things first.
+        self._configured, self._active = contextlib.ExitStack(), contextlib.ExitStack()
+        self._captions: Mapping[str, Caption] = {}
+        self._watched = False  # whether somebody looks at the debug image
+        self._outbox: deque[Estimated | Image] = deque()
+        self._ready = self.create_guard_condition(self._publish)
+
+    @property
+    def busy_seconds(self) -> float:
+        """How long the picture in hand has taken so far."""
+        worker = self._worker
+        return worker.busy_seconds if worker is not None else 0.0
+
+    # Lifecycle
+
+    @told
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        with contextlib.ExitStack() as undo:
+            cv2.setNumThreads(self.settings["cv_threads"])
+            people = undo.enter_context(self._open_people(self.settings))
+            self._poses = self._publisher(undo, PersonPoseArray, "bharnet/poses", POSES_QOS)
+            self._debug = self._publisher(undo, Image, "~/debug_image", DEBUG_QOS)
+            self.diagnostics = self._publisher(undo, DiagnosticArray, "/diagnostics", ACTIONS_QOS)
+            self._people = people
+            self._configured = undo.pop_all()
+        return SUCCESS
+
+    @told
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        with contextlib.ExitStack() as undo:
+            self._actions = self.create_subscription(
+                ActionArray,
+                "bharnet/actions",
+                self._on_actions,
+                ACTIONS_QOS,
+                qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+            )
+            undo.callback(self.destroy_subscription, self._actions)
+            self._worker = PictureWorker(self._work, self.report)
+            undo.callback(self._end_worker)
+            camera = CameraInput(self, self.settings, self._on_pictures, self.report, self._lost)
+            undo.callback(camera.close)
+            self._health = Health(self, camera, self._worker)
+            undo.callback(self._health.close)
+            self.get_logger().info(
+                f"looking for people in {camera.topic} with {self.settings['estimator']}"
+            )
+            self._active = undo.pop_all()
+        return SUCCESS
+
+    @told
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        self._active.close()
+        return SUCCESS
+
+    @told
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        self._active.close()
+        self._configured.close()
+        self._people = None
+        return SUCCESS
+
+    # The same: whatever there is, goes.
+    on_shutdown = on_error = on_cleanup
+
+    def _publisher(
+        self, undo: contextlib.ExitStack, kind: type, topic: str, qos: QoSProfile
+    ) -> Publisher:
+        options = QoSOverridingOptions.with_default_policies()
+        publisher = self.create_publisher(kind, topic, qos, qos_overriding_options=options)
+        undo.callback(self.destroy_publisher, publisher)
+        return publisher
+
+    def _end_worker(self) -> None:
+        """The thread ends; an inactive node follows nobody and holds no networks."""
+        assert self._worker is not None
+        assert self._people is not None
+        self._worker.close()
+        self._worker = None
+        self._outbox.clear()
+        self._people.reset()
+
+    # Parameters
+
+    def _on_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
+        new = changes(parameters, self.settings.values)
+        try:
+            if self._people is not None:
+                refuse_static(PARAMETERS, new)
+            self.settings = self.settings.changed(new)
+        except ValueError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        self._pace.rate = self.settings["frame_rate"]
+        return SetParametersResult(successful=True)
+
+    # Running
+
+    def _on_pictures(self, pictures: Pictures) -> None:
+        if self._worker is None:
+            return
+        if not self._pace.takes(pictures.stamp):
+            self._health.paced += 1
+            return
+        self._watched = self._debug.get_subscription_count() > 0
+        self._worker.put(pictures)
+
+    def _on_actions(self, message: ActionArray) -> None:
+        self._captions = to_captions(message)
+        self._health.result(nanoseconds(message.header.stamp))
+
+    def _lost(self, event: Any) -> None:
+        self._health.lost = int(event.total_count)
+
+    def _work(self, pictures: Pictures) -> None:
+        """In the worker's thread: one picture; the executor publishes what comes of it."""
+        people = self._people
+        assert people is not None
+        resets = people.counters.resets
+        try:
+            found = estimate(pictures, people, self.settings)
+        except InvalidFrame as error:
+            self.report(error.key, f"dropped a picture: {error}")
+            return
+        except Exception:
+            # What its networks were in the middle of is unknown: they begin anew.
+            people.reset()
+            raise
+        if people.counters.resets > resets:
+            self.report("time_jump", "time jumped back: everybody is looked for anew")
+        self._deliver(found)
+        if self._watched:
+            self._draw(found)
+
+    def _draw(self, found: Estimated) -> None:
+        try:
+            drawn = draw(found.image, found.frame, self._captions)
+        except Exception as error:  # whoever looks on must not cost anybody the poses
+            self.report("draw", f"drawing failed: {type(error).__name__}: {error}")
+            return
+        self._deliver(to_image(drawn, found.message.header))
+
+    def _deliver(self, result: Estimated | Image) -> None:
+        self._outbox.append(result)
+        self._ready.trigger()
+
+    def _publish(self) -> None:
+        while self._outbox:
+            result = self._outbox.popleft()
+            if not self.context.ok() or self._worker is None:
+                continue
+            if isinstance(result, Image):
+                self._debug.publish(result)
+            else:
+                self._poses.publish(result.message)
+                self._health.published(result)
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the node until it is told to stop, with a heart that its guardian hears."""
+    heartbeat = Heartbeat.of_guardian()
+
+    def beat(node: EstimatorNode, told_to_stop: threading.Event) -> None:
+        heartbeat.beat_while(
+            lambda: node.busy_seconds < node.settings["hang_seconds"], told_to_stop.set
+        )
+
+    def make() -> EstimatorNode:
+        return EstimatorNode(restarts=heartbeat.restarts)
+
+    return run(make, "bharnet_estimator", args, beat)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

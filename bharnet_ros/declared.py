@@ -1,0 +1,83 @@
+"""Parameters as rows of a table: declared, described and checked in one way by every node."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One parameter. ``low`` and ``high`` are its range, ``choices`` its only values."""
+
+    name: str
+    default: bool | int | float | str | tuple[str, ...]
+    description: str
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    dynamic: bool = False
+
+    def descriptor(self) -> ParameterDescriptor:
+        """What `ros2 param describe` shows."""
+        descriptor = ParameterDescriptor(name=self.name, description=self.description)
+        changes = "at any time" if self.dynamic else "only while the node is unconfigured"
+        only = f"one of {', '.join(self.choices)}; " if self.choices else ""
+        descriptor.additional_constraints = f"{only}may change {changes}"
+        if self.low is not None and self.high is not None:
+            if isinstance(self.default, float):
+                span = FloatingPointRange(from_value=float(self.low), to_value=float(self.high))
+                descriptor.floating_point_range = [span]
+            else:
+                whole = IntegerRange(from_value=int(self.low), to_value=int(self.high), step=1)
+                descriptor.integer_range = [whole]
+        return descriptor
+
+
+def declare_all(node: Node, table: Iterable[Declared]) -> dict[str, Any]:
+    """Declare every row; the values that were given at start, or else the defaults."""
+    rows = tuple(table)
+    node.declare_parameters(
+        "",
+        [
+            (each.name, list(each.default), each.descriptor())
+            if isinstance(each.default, tuple)
+            else (each.name, each.default, each.descriptor())
+            for each in rows
+        ],
+    )
+    return {each.name: node.get_parameter(each.name).value for each in rows}
+
+
+def check_choices(table: Iterable[Declared], values: Mapping[str, Any]) -> None:
+    """Raise ValueError if a value is none of its row's choices."""
+    for each in table:
+        if each.choices and values[each.name] not in each.choices:
+            raise ValueError(
+                f"{each.name} '{values[each.name]}' is none of {', '.join(each.choices)}"
+            )
+
+
+def changes(parameters: Iterable[Parameter], values: Mapping[str, Any]) -> dict[str, Any]:
+    """What a request to set parameters changes of the declared values."""
+    return {
+        each.name: each.value
+        for each in parameters
+        if each.name in values and each.value != values[each.name]
+    }
+
+
+def refuse_static(table: Iterable[Declared], names: Iterable[str]) -> None:
+    """Raise ValueError if one of them may not change while the node is configured."""
+    fixed = {each.name for each in table if not each.dynamic}
+    for name in names:
+        if name in fixed:
+            raise ValueError(
+                f"{name} may change only while the node is unconfigured; deactivate and clean "
+                "up first, or give it at start"
+            )

@@ -1,0 +1,154 @@
+"""ROS4HRI (REP-155): bodies that come and go, each with a topic of its own -> PersonPoseArray.
+
+hri_msgs is not in the package index, so this was run with messages that look like its own
+(Skeleton2D, IdsList of hri_msgs 2), never with the real ones: untested there.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from std_msgs.msg import Header
+
+from bharnet.skeleton import COCO_17
+from bharnet.window import NANOSECONDS
+from bharnet_ros.msg import PersonPose, PersonPoseArray
+from bharnet_ros.stamps import nanoseconds
+
+TRACKED, SKELETON = "/humans/bodies/tracked", "/humans/bodies/{}/skeleton2d"
+SKELETON_QOS = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
+
+
+class Gathering:
+    """Skeletons of one picture come one by one: they are put together by their stamp.
+
+    A frame is complete when every tracked body has told, or a newer picture begins.
+    """
+
+    def __init__(self, width: int, height: int, reorder_seconds: float) -> None:
+        self._size = width, height
+        self._reorder = round(reorder_seconds * NANOSECONDS)
+        self._tracked: frozenset[str] = frozenset()
+        self._people: dict[str, PersonPose] = {}
+        self._header: Header | None = None
+        self._done = 0  # stamp of the newest frame that was given out
+
+    def track(self, ids: frozenset[str], header: Header) -> list[PersonPoseArray]:
+        """Who is tracked from now on; when nobody is, that is a frame too."""
+        self._tracked = ids
+        if ids or nanoseconds(header.stamp) <= 0:
+            return []
+        return [*self._flush(), self._frame(header, [])]
+
+    def put(self, body_id: str, message: Any) -> list[PersonPoseArray]:
+        """One body's skeleton; the frames that are complete with it."""
+        stamp, complete = nanoseconds(message.header.stamp), []
+        now = nanoseconds(self._header.stamp) if self._header else 0
+        newest = max(now, self._done)
+        if stamp < newest - self._reorder:
+            self._people, self._header, self._done = {}, None, 0  # time began anew
+        elif stamp < newest or (stamp == self._done and self._header is None):
+            return []
+        if self._header is not None and stamp > now:
+            complete += self._flush()
+        self._header = message.header
+        self._people[body_id] = to_person(message, body_id)
+        if self._tracked <= self._people.keys():
+            complete += self._flush()
+        return complete
+
+    def _flush(self) -> list[PersonPoseArray]:
+        if self._header is None:
+            return []
+        frame = self._frame(self._header, list(self._people.values()))
+        self._people, self._header = {}, None
+        return [frame]
+
+    def _frame(self, header: Header, people: list[PersonPose]) -> PersonPoseArray:
+        self._done = nanoseconds(header.stamp)
+        return PersonPoseArray(
+            header=header,
+            estimator="ros4hri",
+            body_layout=COCO_17.name,
+            coordinates=PersonPoseArray.COORDINATES_IMAGE,
+            image_width=self._size[0],
+            image_height=self._size[1],
+            people=people,
+        )
+
+
+def to_person(message: Any, body_id: str) -> PersonPose:
+    """A Skeleton2D as a person in coco_17; its neck has no place there. Raises no error: what
+    cannot be a skeleton becomes a person without a body.
+    """
+    joints = np.full((len(COCO_17), 4), np.nan, np.float32)
+    joints[:, 3] = 0.0
+    for row, joint in enumerate(COCO_17.joints):
+        number = getattr(message, joint.upper())  # its own constants say where
+        if number >= len(message.skeleton):
+            return PersonPose(body_id=body_id)
+        point = message.skeleton[number]
+        if point.c > 0:
+            joints[row] = point.x, point.y, np.nan, point.c
+    return PersonPose(body_id=body_id, body=joints.ravel().tolist())
+
+
+class HriBodies:
+    """Subscribes to every body that is tracked, and to no other. Raises RuntimeError."""
+
+    def __init__(
+        self, node: Node, gathering: Gathering, deliver: Callable[[PersonPoseArray], None]
+    ) -> None:
+        try:
+            from hri_msgs.msg import IdsList, Skeleton2D
+        except ImportError as error:
+            raise RuntimeError(
+                f"input:=hri needs hri_msgs, which is not here ({error}); install "
+                "ros-$ROS_DISTRO-hri-msgs, or use input:=poses"
+            ) from error
+        self._node, self._gathering, self._deliver = node, gathering, deliver
+        self._kind = Skeleton2D
+        self._bodies: dict[str, Any] = {}
+        self._list = self._subscribe(IdsList, TRACKED, self._on_ids, QoSProfile(depth=1))
+        self.topic, self.type = TRACKED, "hri_msgs/msg/IdsList"
+
+    def close(self) -> None:
+        """Hear no more."""
+        for each in (self._list, *self._bodies.values()):
+            self._node.destroy_subscription(each)
+        self._bodies.clear()
+
+    def _on_ids(self, message: Any) -> None:
+        ids = frozenset(message.ids)
+        for gone in self._bodies.keys() - ids:
+            self._node.destroy_subscription(self._bodies.pop(gone))
+        for new in sorted(ids - self._bodies.keys()):
+            on_skeleton = functools.partial(self._on_skeleton, new)
+            self._bodies[new] = self._subscribe(
+                self._kind, SKELETON.format(new), on_skeleton, SKELETON_QOS
+            )
+        self._pass_on(self._gathering.track(ids, message.header))
+
+    def _on_skeleton(self, body_id: str, message: Any) -> None:
+        self._pass_on(self._gathering.put(body_id, message))
+
+    def _pass_on(self, frames: list[PersonPoseArray]) -> None:
+        for frame in frames:
+            self._deliver(frame)
+
+    def _subscribe(
+        self, kind: type, topic: str, callback: Callable[[Any], None], qos: QoSProfile
+    ) -> Any:
+        return self._node.create_subscription(
+            kind,
+            topic,
+            callback,
+            qos,
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        )

@@ -1,0 +1,158 @@
+"""The guardian: crashes, hangs and stops of its process, with a process that obeys the test."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from bharnet_ros.camera import guardian
+from bharnet_ros.camera.guardian import PIPE, RESTARTS, Guardian, Heartbeat
+
+DEADLINE = 20.0
+# Says its process id and how often it was started again, beats, and does what it is told.
+CHILD = """
+import sys, threading
+from bharnet_ros.camera.guardian import Heartbeat
+heartbeat = Heartbeat.of_guardian()
+ends = threading.Event()
+stuck = threading.Event()
+import signal, os
+signal.signal(signal.SIGINT, lambda *_: ends.set())
+signal.signal(signal.SIGUSR1, lambda *_: stuck.set())
+heartbeat.beat_while(lambda: not stuck.is_set(), ends.set)
+with open(sys.argv[1], "a") as file:
+    print(os.getpid(), heartbeat.restarts, file=file, flush=True)
+while not ends.wait(0.05):
+    pass
+"""
+
+
+class Guarded:
+    """A guardian in a thread, and its processes."""
+
+    def __init__(self, tmp_path, code: str = CHILD) -> None:
+        self.notes = tmp_path / "notes"
+        self.notes.write_text("")
+        self.said: list[str] = []
+        command = [sys.executable, "-c", code, str(self.notes)]
+        self.guardian = Guardian(command, self.said.append)
+        self.codes: list[int] = []
+        self.thread = threading.Thread(target=lambda: self.codes.append(self.guardian.run()))
+        self.thread.start()
+
+    def started(self, count: int) -> int:
+        """Wait for the process to be started so often; its id."""
+        deadline = time.monotonic() + DEADLINE
+        while len(lines := self.notes.read_text().splitlines()) < count:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        process, restarts = map(int, lines[-1].split())
+        assert restarts == count - 1
+        return process
+
+    def end(self) -> int:
+        self.guardian.stop()
+        self.thread.join(DEADLINE)
+        assert not self.thread.is_alive()
+        return self.codes[0]
+
+
+@pytest.fixture
+def guarded(tmp_path, monkeypatch):
+    monkeypatch.setattr(guardian, "MISSING_SECONDS", 1.0)
+    running = Guarded(tmp_path)
+    yield running
+    running.end()
+
+
+def test_a_crash(guarded):
+    for count in range(1, 4):
+        os.kill(guarded.started(count), signal.SIGSEGV)
+    guarded.started(4)
+    assert [each.split(";")[0] for each in guarded.said] == [
+        "the estimator was ended by SIGSEGV"
+    ] * 3
+    assert guarded.end() == 0
+
+
+def test_a_process_that_was_stopped(guarded):
+    os.kill(guarded.started(1), signal.SIGSTOP)
+    guarded.started(2)
+    assert "does not answer" in guarded.said[0]
+
+
+def test_a_worker_that_is_stuck(guarded):
+    """The process lives, but says itself that it is not well."""
+    os.kill(guarded.started(1), signal.SIGUSR1)
+    guarded.started(2)
+    assert "does not answer" in guarded.said[0]
+
+
+@pytest.mark.parametrize("code", [0, 1, 3])
+def test_a_process_that_ends_of_itself_is_not_started_again(tmp_path, code):
+    guarded = Guarded(tmp_path, f"import sys; sys.exit({code})")
+    guarded.thread.join(DEADLINE)
+    assert guarded.codes == [code]
+    assert guarded.said == []
+
+
+def test_one_that_dies_at_once_is_started_ever_more_slowly(tmp_path):
+    guarded = Guarded(tmp_path, "import os; os.abort()")
+    deadline = time.monotonic() + DEADLINE
+    while len(guarded.said) < 4:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    guarded.end()
+    pauses = [float(each.split(" in ")[1].split()[0]) for each in guarded.said[:4]]
+    assert pauses == [0.1, 0.2, 0.4, 0.8]
+
+
+def test_a_process_that_does_not_want_to_end_is_killed(tmp_path, monkeypatch):
+    monkeypatch.setattr(guardian, "QUIT_SECONDS", 0.2)
+    guarded = Guarded(tmp_path, CHILD.replace("lambda *_: ends.set()", "signal.SIG_IGN", 1))
+    process = guarded.started(1)
+    assert guarded.end() == 1
+    with pytest.raises(ProcessLookupError):
+        os.kill(process, 0)
+
+
+def test_no_process_outlives_its_guardian(tmp_path):
+    notes = tmp_path / "notes"
+    notes.write_text("")
+    code = (
+        "import sys; from bharnet_ros.camera.guardian import Guardian; "
+        "Guardian(sys.argv[1:], print).run()"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code, sys.executable, "-c", CHILD, notes])
+    deadline = time.monotonic() + DEADLINE
+    while not (text := notes.read_text()).endswith("\n"):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process = int(text.split()[0])
+    parent.kill()
+    parent.wait()
+    while os.path.exists(f"/proc/{process}") and not is_zombie(process):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def is_zombie(process: int) -> bool:
+    try:
+        with open(f"/proc/{process}/stat") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def test_without_a_guardian_there_are_no_beats(monkeypatch):
+    monkeypatch.delenv(PIPE, raising=False)
+    monkeypatch.delenv(RESTARTS, raising=False)
+    before = threading.active_count()
+    Heartbeat.of_guardian().beat_while(lambda: True, lambda: None)
+    assert threading.active_count() == before

@@ -1,0 +1,142 @@
+"""ROS4HRI bodies that come and go, with messages that look like those of hri_msgs.
+
+hri_msgs is not in the package index: nothing here has met the real messages.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make test`")
+
+from robot import SUCCESS, in_executor, robot, save_model
+from std_msgs.msg import Header
+
+from bharnet.skeleton import COCO_17
+from bharnet_ros.hri import Gathering, to_person
+from bharnet_ros.stamps import nanoseconds, to_time
+
+# The constants of hri_msgs/Skeleton2D, in their order.
+JOINTS = (
+    "NOSE",
+    "NECK",
+    *(f"RIGHT_{part}" for part in ("SHOULDER", "ELBOW", "WRIST")),
+    *(f"LEFT_{part}" for part in ("SHOULDER", "ELBOW", "WRIST")),
+    *(f"RIGHT_{part}" for part in ("HIP", "KNEE", "ANKLE")),
+    *(f"LEFT_{part}" for part in ("HIP", "KNEE", "ANKLE")),
+    *(f"{side}_{part}" for part in ("EYE", "EAR") for side in ("LEFT", "RIGHT")),
+)
+SECOND = 1_000_000_000
+
+
+def header(seconds: float) -> Header:
+    return Header(stamp=to_time(round(seconds * SECOND)), frame_id="camera")
+
+
+def skeleton(seconds: float, count: int = len(JOINTS), unseen: tuple[str, ...] = ()) -> Any:
+    """Joint i lies at (i / 100, i / 50)."""
+    points = [
+        SimpleNamespace(x=i / 100, y=i / 50, c=0.0 if JOINTS[i] in unseen else 0.8)
+        for i in range(count)
+    ]
+    constants = {name: i for i, name in enumerate(JOINTS)}
+    return SimpleNamespace(header=header(seconds), skeleton=points, **constants)
+
+
+def test_joints_by_name() -> None:
+    person = to_person(skeleton(1.0, unseen=("LEFT_WRIST",)), "abc12")
+    body = np.reshape(person.body, (-1, 4))
+    assert person.body_id == "abc12"
+    for row, joint in enumerate(COCO_17.joints):
+        i = JOINTS.index(joint.upper())
+        if joint == "left_wrist":
+            assert np.isnan(body[row, :3]).all()
+            assert body[row, 3] == 0
+        else:
+            assert body[row, [0, 1, 3]] == pytest.approx((i / 100, i / 50, 0.8))
+            assert np.isnan(body[row, 2])
+
+
+@pytest.mark.parametrize("count", [0, 3, 17])
+def test_a_skeleton_that_is_too_short_has_no_body(count: int) -> None:
+    assert list(to_person(skeleton(1.0, count), "abc12").body) == []
+
+
+class Scene:
+    """What a gathering gives out, as (seconds, ids)."""
+
+    def __init__(self) -> None:
+        self.gathering = Gathering(640, 480, 0.5)
+        self.frames: list[tuple[float, list[str]]] = []
+
+    def take(self, frames: list[Any]) -> None:
+        for frame in frames:
+            assert (frame.image_width, frame.image_height) == (640, 480)
+            seconds = nanoseconds(frame.header.stamp) / SECOND
+            self.frames.append((seconds, [each.body_id for each in frame.people]))
+
+    def track(self, seconds: float, *ids: str) -> None:
+        self.take(self.gathering.track(frozenset(ids), header(seconds)))
+
+    def put(self, seconds: float, body_id: str) -> None:
+        self.take(self.gathering.put(body_id, skeleton(seconds)))
+
+
+def test_bodies_of_one_picture_make_one_frame() -> None:
+    scene = Scene()
+    scene.track(1.0, "a", "b")
+    for second in (1.0, 1.1):
+        scene.put(second, "a")
+        scene.put(second, "b")
+    assert scene.frames == [(1.0, ["a", "b"]), (1.1, ["a", "b"])]
+
+
+def test_one_that_is_silent_delays_by_one_picture_only() -> None:
+    scene = Scene()
+    scene.track(1.0, "a", "b")
+    for second in (1.0, 1.1, 1.2):
+        scene.put(second, "a")
+    assert scene.frames == [(1.0, ["a"]), (1.1, ["a"])]
+
+
+def test_they_come_and_go() -> None:
+    scene = Scene()
+    scene.track(1.0, "a")
+    scene.put(1.0, "a")
+    scene.track(1.1, "a", "b")
+    scene.put(1.1, "b")
+    scene.put(1.1, "a")
+    scene.track(1.2, "b")
+    scene.put(1.2, "b")
+    scene.track(1.3)  # nobody is there: a frame all the same
+    assert scene.frames == [(1.0, ["a"]), (1.1, ["b", "a"]), (1.2, ["b"]), (1.3, [])]
+
+
+def test_late_ones_are_dropped_and_time_may_begin_anew() -> None:
+    scene = Scene()
+    scene.track(10.0, "a")
+    scene.put(10.0, "a")
+    scene.put(9.8, "a")
+    scene.put(10.0, "a")
+    assert scene.frames == [(10.0, ["a"])]
+    scene.put(1.0, "a")
+    scene.put(1.1, "a")
+    assert scene.frames[1:] == [(1.0, ["a"]), (1.1, ["a"])]
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("hri_msgs") is not None, reason="hri_msgs is installed here"
+)
+def test_without_hri_msgs_it_is_said(tmp_path) -> None:
+    with robot(model=str(save_model(tmp_path / "tiny.safetensors")), input="hri") as (
+        node,
+        tester,
+    ):
+        in_executor(node, node.trigger_configure)
+        assert in_executor(node, node.trigger_activate) != SUCCESS
+        tester.wait(lambda: any("input:=hri needs hri_msgs" in line for line in tester.log))
