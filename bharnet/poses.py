@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bharnet.observation import Coordinates, Frame, InvalidPose, Observation, PoseFormat, observe
 from bharnet.skeleton import BODY_LAYOUTS, HAND_LAYOUTS, LAYOUTS, Layout
-from bharnet.stream import Report
 from bharnet.window import NANOSECONDS
+
+if TYPE_CHECKING:  # its import costs the estimator's process torch
+    from bharnet.stream import Report
 
 # Far more than any camera sees; keeps one mad message from costing seconds.
 MOST_PEOPLE = 1000

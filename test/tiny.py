@@ -25,7 +25,7 @@ def save_model(path: Path, sure: str = "wave", name: str = "tiny", **features: A
     )
     model = BHaRNet(network, config, len(CLASSES))
     with torch.no_grad():
-        for classifier in model.classify.values():
+        for classifier in (expert.classify for expert in model.expert.values()):
             classifier.weight.zero_()
             classifier.bias.zero_()
             classifier.bias[CLASSES.index(sure)] = 5.0

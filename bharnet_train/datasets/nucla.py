@@ -38,7 +38,8 @@ ACTIONS = {
 def read_nucla(path: Path, layout: Layout) -> list[Sequence]:
     """All sequences; ``person`` is s1..s10, ``session`` the view v1..v3.
 
-    y and z are turned to point down and away from the camera, as everywhere in this project.
+    y is turned to point down, as everywhere in this project; x stays as the file has it, which is
+    mirrored against what the camera saw (``bharnet prepare nucla`` undoes that).
     Raises UnreadableData for a missing or damaged file, or one of another form.
     """
     arrays = _load(path)
