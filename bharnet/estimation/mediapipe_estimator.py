@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,17 @@ MODELS = ("lite", "full", "heavy")
 # The square holds a hand most of the time, and the hand network says no by itself: a lower bar
 # for the palm detector finds more of them.
 PALM_CONFIDENCE = 0.1
+
+
+def _outlive_profiler() -> None:
+    """Take SIGPROF, which ended a long-lived process in the middle of a picture.
+
+    Seen twice with mediapipe 1.x after 100 s of processor time ("Profiling timer expired"), never
+    with a handler in place; who sets that timer was not found.
+    """
+    main = threading.current_thread() is threading.main_thread()
+    if main and signal.getsignal(signal.SIGPROF) is signal.SIG_DFL:
+        signal.signal(signal.SIGPROF, lambda *_: None)
 
 
 class MediaPipeEstimator:
@@ -59,6 +72,7 @@ class MediaPipeEstimator:
             raise EstimatorUnavailable(str(error)) from error
         self._num_poses, self._min_confidence = num_poses, min_confidence
         self._delegate = delegate
+        _outlive_profiler()
         self._pose: Any = None
         self._hand: Any = None
         self._spent = {"pose": 0.0, "hands": 0.0}
