@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
+from rclpy.duration import Duration
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
@@ -47,6 +48,9 @@ LABELS_QOS = QoSProfile(
     reliability=ReliabilityPolicy.RELIABLE,
     durability=DurabilityPolicy.TRANSIENT_LOCAL,
 )
+
+
+LAST_WORDS = Duration(seconds=0.5)
 
 
 class BharnetNode(LifecycleNode):
@@ -148,6 +152,8 @@ class BharnetNode(LifecycleNode):
         if last is not None:
             self._outbox.append(last)
         self.publish_results()
+        # The publisher may be gone in a moment, and the last word of an action with it.
+        self._actions.wait_for_all_acked(LAST_WORDS)
 
     def _free_memory(self) -> None:
         """An inactive node holds nothing on the GPU."""
