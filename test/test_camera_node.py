@@ -339,14 +339,30 @@ def test_a_hundred_cycles_leave_nothing_behind():
 
 
 def test_people_are_seen_after_several_cycles():
-    # Few, and after each both ends know each other: after a hundred in a second Fast DDS may
-    # need longer to match a topic anew than this waits.
     with camera() as (node, photographer, _):
         in_executor(node, node.trigger_configure)
         for number in range(5):
             in_executor(node, node.trigger_activate)
             photographer.ready().shoot(float(number))
             in_executor(node, node.trigger_deactivate)
+
+
+@pytest.mark.xfail(
+    reason="known defect, 1 run in 8: after 100 cycles within a second or two the topics of "
+    "camera and node are not matched again within 20 s; the cause is not found"
+)
+def test_people_are_seen_after_a_hundred_cycles():
+    with camera() as (node, photographer, _):
+
+        def cycle() -> None:
+            assert node.trigger_activate() == SUCCESS
+            assert node.trigger_deactivate() == SUCCESS
+
+        in_executor(node, node.trigger_configure)
+        for _ in range(101):
+            in_executor(node, cycle)
+        in_executor(node, node.trigger_activate)
+        photographer.ready().shoot(0.0)
 
 
 def test_ids_are_not_used_again_after_a_deactivation():
