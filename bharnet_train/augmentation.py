@@ -19,10 +19,12 @@ def augment(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Position (B, T, J, 3), seen (B, T, J) -> the same, disturbed; inputs stay untouched.
 
-    Mirror with left and right swapped, camera roll and yaw, hands turned, jitter, and losses of
-    hands, frames, joints and depth.
+    Mirror with left and right swapped, other limbs, camera roll and yaw, hands turned, jitter,
+    and losses of hands, frames, joints and depth.
     """
     position, seen = _mirror(position, seen, layout, strength.mirror, generator)
+    if strength.limbs > 0:
+        position = _other_limbs(position, seen, layout, strength.limbs, generator)
     seen = _lose(seen, len(layout), strength, generator)
     position = _turn(position, strength, generator)
     if strength.turn > 0:
@@ -205,6 +207,55 @@ def _lose(
     single = torch.rand(batch, 1, count, generator=generator) < strength.lose_joint
     kept[:, :, :count] &= ~single
     return seen & kept.to(seen.device)
+
+
+def _other_limbs(
+    position: torch.Tensor,
+    seen: torch.Tensor,
+    layout: Layout,
+    spread: float,
+    generator: torch.Generator,
+) -> torch.Tensor:
+    """Somebody of another build: every bone longer or shorter, the same in all frames."""
+    count = len(layout)
+    hand_below = _below(HAND_21).to(position)
+    body, *hands = position.split((count, len(HAND_21), len(HAND_21)), 2)
+    body_seen, *hands_seen = seen.split((count, len(HAND_21), len(HAND_21)), 2)
+    moved = _stretched(body, body_seen, layout, _below(layout).to(position), spread, generator)
+    parts = [moved]
+    for side, joints, visible in zip(("left", "right"), hands, hands_seen, strict=True):
+        wrist = layout.index(f"{side}_wrist")
+        along = (moved - body)[:, :, wrist : wrist + 1]
+        fingers = _stretched(joints, visible, HAND_21, hand_below, spread, generator)
+        parts.append((fingers + along) * visible[..., None])
+    return torch.cat(parts, 2)
+
+
+def _stretched(
+    position: torch.Tensor,
+    seen: torch.Tensor,
+    layout: Layout,
+    below: torch.Tensor,
+    spread: float,
+    generator: torch.Generator,
+) -> torch.Tensor:
+    """Each joint moves by what the bones between it and the root grow."""
+    factor = torch.randn(len(position), 1, len(layout), 1, generator=generator) * spread
+    parents = list(layout.parents)
+    both = (seen & seen[:, :, parents])[..., None]
+    grown = (position - position[:, :, parents]) * both * (factor.exp() - 1).to(position)
+    return position + (below @ grown) * seen[..., None]
+
+
+def _below(layout: Layout) -> torch.Tensor:
+    """(J, J): 1 where the bone that ends in the column's joint carries the row's joint."""
+    carried = torch.eye(len(layout))
+    for joint in range(len(layout)):
+        above = joint
+        while layout.parents[above] != above:
+            above = layout.parents[above]
+            carried[joint, above] = 1.0
+    return carried
 
 
 def _turn(

@@ -69,6 +69,9 @@ class Augmentation(_Strict):
         default=0.0, description="about the vertical, half as far about x; needs measured depth"
     )
     stretch: float = 0.15
+    limbs: float = Field(
+        default=0.0, description="spread of the length of every bone, as between people"
+    )
     jitter_body: float = 0.01
     jitter_hand: float = 0.02
     lose_hand: float = 0.1

@@ -189,6 +189,30 @@ def test_no_augmentation_changes_nothing(takes):
     assert visible.all()
 
 
+def test_other_limbs_point_the_same_way_at_another_length():
+    off = dict.fromkeys(Augmentation.model_fields, 0.0)
+    generator = torch.Generator().manual_seed(0)
+    position = torch.randn(3, 8, 53, 3, generator=generator)
+    seen = torch.rand(3, 8, 53, generator=generator) < 0.9
+    seen[:, :, :11] = True
+    position = position * seen[..., None]
+    strength = Augmentation(**{**off, "limbs": 0.2})
+    changed, visible = augment(position, seen, UPPER_BODY_11, strength, generator)
+    assert torch.equal(visible, seen)
+    assert not changed[~seen].any()
+
+    elbow, wrist = (UPPER_BODY_11.index(f"left_{joint}") for joint in ("elbow", "wrist"))
+    before, after = (each[:, :, wrist] - each[:, :, elbow] for each in (position, changed))
+    longer = after.norm(dim=-1) / before.norm(dim=-1)
+    torch.testing.assert_close(longer, longer[:, :1].expand_as(longer))
+    torch.testing.assert_close(after, before * longer[..., None])
+    assert longer[0, 0] != longer[1, 0] != 1.0
+    # The hand goes where its wrist goes.
+    root = seen[:, :, 11]
+    moved = (changed - position)[:, :, 11][root]
+    torch.testing.assert_close(moved, (changed - position)[:, :, wrist][root])
+
+
 def test_somebody_at_rest_shows_no_hands_and_hangs_the_arms():
     position, seen = torch.randn(2, 8, 53, 3), torch.ones(2, 8, 53, dtype=torch.bool)
     left, right = UPPER_BODY_11.index("left_shoulder"), UPPER_BODY_11.index("right_shoulder")
