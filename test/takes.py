@@ -11,7 +11,7 @@ sources:
   validation: {person: [p8]}
 features: {frames: 8}
 network: {blocks: [[16, 2], [24, 1]]}
-augmentation: {rest: 0.0, fidget: 0.0, partial: 0.0}
+augmentation: {rest: 0.0, fidget: 0.0, partial: 0.0, rotate_hand: 15, jitter_hand: 0.02}
 optimiser: {epochs: 10, batch: 8, rate: 0.01}
 """
 
