@@ -40,6 +40,7 @@ RUN_BY = {
     "bharnet watch": "test_watch.py",
     "cd": NOT_OURS,
     "colcon build": "make setup runs it: .ci/run",
+    "docker": "needs a Docker daemon; what its files name, test_docker.py",
     "export": NOT_OURS,
     "git": NOT_OURS,
     "make bench": HOURS,
