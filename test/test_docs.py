@@ -55,6 +55,7 @@ RUN_BY = {
     "make test": SETS_UP,
     "mkdocs": DOCS,
     "pip": SETS_UP,
+    "pre-commit": "installs a git hook; its checks, test_workflows.py",
     "python -m benchmarks": HOURS,
     "python -m bharnet_ros.camera": "test_camera_process.py",
     "python -m bharnet_ros.demo": "test_demo.py",

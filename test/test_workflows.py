@@ -102,3 +102,23 @@ def test_ros_check_takes_every_step():
         )
     ]
     assert order == sorted(order)
+
+
+def test_pre_commit_checks_what_make_lint_checks():
+    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    hooks = [hook for repo in config["repos"] for hook in repo["hooks"]]
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    recipe = re.search(r"^lint:.*\n((?:\t.*\n)+)", makefile, re.M)[1]
+    linters = re.findall(r"\) (ruff \w+|mypy)", recipe)
+    assert [hook["entry"].split(" --")[0] for hook in hooks] == linters
+    # The programs of .venv, hence its versions.
+    assert {hook["language"] for hook in hooks} == {"system"}
+
+
+def test_issue_forms_ask_for_something():
+    forms = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
+    for form in (path for path in forms if path.stem != "config"):
+        body = yaml.safe_load(form.read_text(encoding="utf-8"))["body"]
+        ids = [each["id"] for each in body if each["type"] != "markdown"]
+        assert len(ids) == len(set(ids)) > 0
+        assert any(each.get("validations", {}).get("required") for each in body)
