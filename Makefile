@@ -26,7 +26,7 @@ ARGS ?=
 ENVIRONMENT := source tools/ros_env.sh &&
 CHECKED := bharnet bharnet_ros bharnet_train launch scripts test tools setup.py $(wildcard benchmarks)
 
-.PHONY: help setup demo replay test lint format train bench clean
+.PHONY: help setup demo replay test lint format train bench docs clean
 
 help: ## this list
 	@echo "make <target>, where <target> is"
@@ -62,6 +62,10 @@ train: setup ## train the model that ships; DATA=folder of recordings, ARGS="--s
 
 bench: setup ## measure latency
 	@$(ENVIRONMENT) for script in benchmarks/*.py; do python "$$script" $(ARGS); done
+
+docs: setup ## build the documentation site into build/site; a broken link fails
+	@$(ENVIRONMENT) python -m pip install --quiet -r requirements/docs.txt
+	@$(ENVIRONMENT) NO_MKDOCS_2_WARNING=1 python -m mkdocs build --strict --quiet
 
 clean: ## remove what was built and installed, nothing else
 	@rm -rf .venv build install log .setup.lock *.egg-info

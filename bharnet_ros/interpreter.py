@@ -23,7 +23,23 @@ def recorded_python() -> str | None:
 
 
 def ensure_torch() -> None:
-    """Start this very command again under another Python, where that is needed."""
+    """Start this very command again under another Python, where that is needed.
+
+    Says where torch would be looked for, and exits with 2, if this is the last one and lacks it.
+    """
+    _go_over()
+    if importlib.util.find_spec("torch") is None:
+        print(
+            f"bharnet_ros: {sys.executable} has no torch; in the sources of bharnet_ros, `pip "
+            "install -r requirements/project.in -c requirements/constraints-ros.txt` brings all "
+            "that is needed; if another Python has it: export BHARNET_PYTHON=<its path>",
+            file=sys.stderr,
+        )
+        sys.exit(2)
+
+
+def _go_over() -> None:
+    """Become the wanted Python, if there is one and this is not it yet."""
     wanted = os.environ.get("BHARNET_PYTHON")
     if wanted is None and importlib.util.find_spec("torch") is None:
         wanted = recorded_python()

@@ -85,6 +85,41 @@ def test_package_xml_names_what_the_messages_use():
     assert used <= {element.text for element in package.iter("depend")}
 
 
+def imported_from_ros() -> set[str]:
+    """Packages of ROS that node, launch files and executables import."""
+    files = [
+        *(ROOT / "bharnet_ros").rglob("*.py"),
+        *(ROOT / "launch").iterdir(),
+        *(path for path in (ROOT / "scripts").iterdir() if path.is_file()),
+    ]
+    ros = re.compile(
+        r"\w+_msgs|std_srvs|rcl\w+|launch\w*|ament_\w+|tf2_\w+|cv_bridge|message_filters"
+    )
+    names = {name for path in files if path.is_file() for name in imported(path)}
+    return {name for name in names if ros.fullmatch(name)}
+
+
+def test_package_xml_names_what_is_imported_from_ros_and_nothing_else():
+    # Not every distribution has these two; without them a message says so.
+    optional = {"hri_msgs", "hri_actions_msgs"}
+    # The messages' own, and what rclpy's lifecycle nodes import.
+    indirect = {"builtin_interfaces", "rosidl_default_runtime", "lifecycle_msgs"}
+    declared = {
+        str(element.text)
+        for element in ElementTree.parse(ROOT / "package.xml").getroot()
+        if element.tag in ("depend", "exec_depend")
+    }
+    of_ros = {name for name in declared if not name.startswith("python3-")}
+    assert of_ros - indirect == imported_from_ros() - optional - indirect
+
+
+def test_package_xml_is_what_bloom_reads():
+    package = pytest.importorskip("catkin_pkg.package", reason="comes with colcon-ros")
+    warnings: list[str] = []
+    package.parse_package(str(ROOT / "package.xml"), warnings=warnings).validate()
+    assert warnings == []
+
+
 def test_one_version_everywhere():
     xml = ElementTree.parse(ROOT / "package.xml").getroot().findtext("version")
     assert f'version = "{xml}"' in (ROOT / "pyproject.toml").read_text()

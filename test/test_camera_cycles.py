@@ -1,0 +1,132 @@
+"""The estimator's node as it starts, stops, fails and is left alone: nothing leaks."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make test`")
+
+from camera import camera
+from people import START
+from pictures import rgb, set_stamp
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from robot import SUCCESS, in_executor, set_parameter, start
+from sensor_msgs.msg import Image
+
+from bharnet.window import NANOSECONDS
+from bharnet_ros.camera import health
+
+
+def test_static_parameters_wait_for_cleanup():
+    with camera() as (node, *_):
+        assert in_executor(node, node.trigger_configure) == SUCCESS
+        assert "only while the node is unconfigured" in set_parameter(node, "rotate", 90)
+        assert in_executor(node, node.trigger_cleanup) == SUCCESS
+        assert set_parameter(node, "rotate", 90) == ""
+
+
+def test_camera_stops_and_returns(monkeypatch):
+    monkeypatch.setattr(health, "SILENCE_SECONDS", 0.2)
+    monkeypatch.setattr(health, "SILENT_SECONDS", 0.2)
+    with camera() as (node, photographer, _):
+        start(node)
+        before = photographer.ready().shoot(0.0)
+        photographer.said("no pictures arrive on /image")
+        photographer.tells(**{"input rate (Hz)": "0.0"})
+        again = photographer.shoot(0.5)
+        assert again.people[0].body_id == before.people[0].body_id
+
+
+def test_a_camera_that_offers_best_effort_only_is_heard():
+    with camera() as (node, photographer, fake):
+        start(node)
+        photographer.ready().shoot(0.0)
+        before = in_executor(node, lambda: held(node))
+        weak = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+        other = photographer.node.create_publisher(Image, "image", weak)
+        photographer.said("offers best effort only")
+        # Both are heard from now on.
+        photographer.ready()
+        photographer.wait(other.get_subscription_count)
+        heard = [each for each in node.subscriptions if each.topic_name == "/image"]
+        photographer.wait(lambda: heard[0].get_publisher_count() == 2)
+        photographer.shoot(0.1)
+        other.publish(set_stamp(rgb(), START + NANOSECONDS))
+        photographer.wait(lambda: START + NANOSECONDS in fake.stamps)
+        assert in_executor(node, lambda: held(node)) == before
+
+
+def test_an_estimator_that_fails_begins_anew_and_goes_on():
+    with camera() as (node, photographer, fake):
+        start(node)
+        photographer.ready().shoot(0.0)
+        fake.failures = [RuntimeError("the graph has an error")]
+        photographer.show(0.1)
+        photographer.said("estimation failed: RuntimeError: the graph has an error")
+        assert fake.resets == 1
+        photographer.shoot(0.2)
+        photographer.tells(refused="1", pictures_estimated="2")
+
+
+def held(node) -> dict[str, int]:
+    """What may leak."""
+    kinds = ("publishers", "subscriptions", "timers", "guards", "waitables", "services", "clients")
+    return {
+        **{kind: len(list(getattr(node, kind))) for kind in kinds},
+        "threads": threading.active_count(),
+    }
+
+
+def test_a_hundred_cycles_leave_nothing_behind():
+    with camera() as (node, _, fake):
+
+        def cycle() -> None:
+            assert node.trigger_activate() == SUCCESS
+            assert node.trigger_deactivate() == SUCCESS
+
+        in_executor(node, node.trigger_configure)
+        in_executor(node, cycle)
+        before = in_executor(node, lambda: held(node))
+        for _ in range(100):
+            in_executor(node, cycle)
+        assert in_executor(node, lambda: held(node)) == before
+        in_executor(node, node.trigger_cleanup)
+        assert fake.closed
+
+
+def test_people_are_seen_after_several_cycles():
+    with camera() as (node, photographer, _):
+        in_executor(node, node.trigger_configure)
+        for number in range(5):
+            in_executor(node, node.trigger_activate)
+            photographer.ready().shoot(float(number))
+            in_executor(node, node.trigger_deactivate)
+
+
+@pytest.mark.xfail(
+    reason="known defect, 1 run in 8: after 100 cycles within a second or two the topics of "
+    "camera and node are not matched again within 20 s; the cause is not found"
+)
+def test_people_are_seen_after_a_hundred_cycles():
+    with camera() as (node, photographer, _):
+
+        def cycle() -> None:
+            assert node.trigger_activate() == SUCCESS
+            assert node.trigger_deactivate() == SUCCESS
+
+        in_executor(node, node.trigger_configure)
+        for _ in range(101):
+            in_executor(node, cycle)
+        in_executor(node, node.trigger_activate)
+        photographer.ready().shoot(0.0)
+
+
+def test_ids_are_not_used_again_after_a_deactivation():
+    with camera() as (node, photographer, _):
+        start(node)
+        before = photographer.ready().shoot(0.0).people[0].body_id
+        in_executor(node, node.trigger_deactivate)
+        in_executor(node, node.trigger_activate)
+        assert photographer.ready().shoot(0.1).people[0].body_id != before

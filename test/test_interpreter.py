@@ -1,0 +1,48 @@
+"""Executables go over to the Python that has torch, or say that none has."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from commands import ROOT
+
+# Torch is hidden from the Python that starts; whether it is from the next, HIDDEN tells.
+STARTED = """
+import importlib.util, os, sys
+find = importlib.util.find_spec
+hidden = "_BHARNET_RESTARTED" not in os.environ or "HIDDEN" in os.environ
+importlib.util.find_spec = lambda name: None if name == "torch" and hidden else find(name)
+from bharnet_ros.interpreter import ensure_torch
+ensure_torch()
+print("runs")
+"""
+
+
+def started(tmp_path, **environment: str) -> subprocess.CompletedProcess[str]:
+    program = tmp_path / "program.py"
+    program.write_text(STARTED)
+    kept = {name: each for name, each in os.environ.items() if not name.startswith("_BHARNET_RE")}
+    kept |= {"PYTHONPATH": os.pathsep.join((str(ROOT), kept.get("PYTHONPATH", ""))), **environment}
+    return subprocess.run(
+        [sys.executable, str(program)], env=kept, capture_output=True, text=True, check=False
+    )
+
+
+def test_goes_over_to_the_named_python(tmp_path):
+    done = started(tmp_path, BHARNET_PYTHON=sys.executable)
+    assert (done.returncode, done.stdout) == (0, "runs\n"), done.stderr
+
+
+def test_says_what_to_install_where_no_python_has_torch(tmp_path):
+    done = started(tmp_path, BHARNET_PYTHON=sys.executable, HIDDEN="1")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "has no torch" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_python_that_is_not_there_is_told(tmp_path):
+    done = started(tmp_path, BHARNET_PYTHON="/nowhere/python3")
+    assert done.returncode == 2
+    assert "/nowhere/python3 cannot be run" in done.stderr
