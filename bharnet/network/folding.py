@@ -152,12 +152,13 @@ class FoldedRefined(nn.Module):
         self.refine = nn.Parameter(refine.flatten(0, 2)[:, :, None, None].contiguous())
         bias = (module.refine.bias * module.strength).view(groups, count, -1).transpose(0, 1)
         self.refine_bias = nn.Parameter(bias.flatten().contiguous())
-        self.skip: nn.Conv2d | None = None
+        self.skip: nn.Module = nn.Identity()
         self.register_buffer("shift", None)
         if isinstance(module.skip, nn.Sequential):
-            self.skip = _joined(module.skip)
-            assert self.skip.bias is not None
-            self.skip.bias = nn.Parameter(self.skip.bias + shift)
+            skip = _joined(module.skip)
+            assert skip.bias is not None
+            skip.bias = nn.Parameter(skip.bias + shift)
+            self.skip = skip
         else:
             self.register_buffer("shift", shift[:, None, None])
 
@@ -169,7 +170,7 @@ class FoldedRefined(nn.Module):
         apart = torch.tanh(offers[..., :, None] - asks[..., None, :])
         refined = conv2d(apart, self.refine, self.refine_bias, groups=self.groups * count)
         graphs = refined.unflatten(1, (count, -1)) + self.adjacency[:, None]  # (N, 3, C', V, V)
-        result = x + self.shift if self.skip is None else self.skip(x)
+        result = self.skip(x) if self.shift is None else x + self.shift
         shape = result.shape
         result = result.reshape(-1, frames, joints)
         for k in range(count):
