@@ -26,29 +26,23 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    """A checkpoint whose answers differ from person to person."""
-    path = save_model(tmp_path_factory.mktemp("model") / "tiny.safetensors")
-    checkpoint = load_checkpoint(path)
-    with torch.no_grad():
-        for expert in checkpoint.network.expert.values():
-            expert.classify.weight.normal_(generator=torch.Generator().manual_seed(0))
-    return checkpoint
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory, model):
-    """A cache with the graph in it: exporting takes seconds, so once for all."""
-    pytest.importorskip("onnxscript", reason="no exporter here: pip install bharnet_ros[export]")
-    folder = tmp_path_factory.mktemp("cache")
-    with mock.patch.dict("os.environ", XDG_CACHE_HOME=str(folder)):
-        error = onnx_graph.write_graph(model, onnx_graph.cached_graph(model))
-    assert 0 <= error < 1e-5
-    return folder
+    """A checkpoint; only what needs its graph waits for the export."""
+    return load_checkpoint(save_model(tmp_path_factory.mktemp("model") / "tiny.safetensors"))
 
 
 @pytest.fixture
-def cached(cache, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+def exported_model(exported):
+    return load_checkpoint(exported[0])
+
+
+@pytest.fixture
+def cached(exported, exported_model, tmp_path, monkeypatch):
+    """A checkpoint whose graph is in the cache."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with mock.patch.object(onnx_graph, "export_graph", return_value=exported[1]):
+        error = onnx_graph.write_graph(exported_model, onnx_graph.cached_graph(exported_model))
+    assert 0 <= error < 1e-5
+    return exported_model
 
 
 @pytest.fixture
@@ -70,21 +64,21 @@ def wanted(model, position, seen):
 
 @pytest.mark.parametrize("people", [1, 3, 9])
 @pytest.mark.parametrize("name", ["eager", "onnx"])
-def test_they_answer_as_the_network_does(cached, model, name, people):
+def test_they_answer_as_the_network_does(cached, name, people):
     lines, warn = told()
-    backend = backends.make_backend(name, model, CPU, warn)
+    backend = backends.make_backend(name, cached, CPU, warn)
     assert (backend.name, lines) == (name, [])
-    position, seen = example(model.info.features, people)
+    position, seen = example(cached.info.features, people)
     answer = backend.run(position.numpy(), seen.numpy())
     for name_, got in answer._asdict().items():
-        want = getattr(wanted(model, position, seen), name_)
+        want = getattr(wanted(cached, position, seen), name_)
         np.testing.assert_allclose(got, want.numpy(), atol=2e-5)
     assert len(np.unique(answer.fused, axis=0)) == people
     backend.close()
 
 
-def test_auto_is_onnx_once_the_graph_is_there(cached, model):
-    assert Recognizer(model, "cpu").backend == "onnx"
+def test_auto_is_onnx_once_the_graph_is_there(cached):
+    assert Recognizer(cached, "cpu").backend == "onnx"
 
 
 def test_auto_never_waits_for_an_export(empty, model):
@@ -101,10 +95,11 @@ def test_a_damaged_graph_is_not_used(empty, model):
     assert Recognizer(model, "cpu").backend == "eager"
 
 
-def test_the_graph_of_another_network_is_not_used(cached, model, monkeypatch):
+def test_the_graph_of_another_network_is_not_used(cached, monkeypatch):
     """A file of the right name with other weights: compared with torch, it is found out."""
-    other = load_checkpoint(save_model(onnx_graph.cached_graph(model).with_suffix(".st"), "yes"))
-    monkeypatch.setattr(onnx_backend, "cached_graph", lambda _: onnx_graph.cached_graph(model))
+    other = load_checkpoint(save_model(onnx_graph.cached_graph(cached).with_suffix(".st"), "yes"))
+    path = onnx_graph.cached_graph(cached)
+    monkeypatch.setattr(onnx_backend, "cached_graph", lambda _: path)
     with pytest.raises(BackendUnavailable, match="does not answer"):
         onnx_backend.Onnx(other, CPU, make=False)
 

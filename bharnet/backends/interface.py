@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from bharnet.features import FeatureConfig, make_streams
+from bharnet.features import FeatureConfig, Streams, make_streams
 from bharnet.network import BHaRNet
 
 Warn = Callable[[str, str], None]  # a key, so that repetitions can be left out, and a sentence
@@ -50,15 +50,23 @@ class Backend(Protocol):
 
 
 class WindowNetwork(nn.Module):
-    """Features and network as one module of tensors alone, for compilers and exporters."""
+    """Features and network as one module of tensors alone, for compilers and exporters.
 
-    def __init__(self, network: BHaRNet, features: FeatureConfig) -> None:
+    ``half``: the network computes in 16 bits; features, which divide by small lengths, do not.
+    """
+
+    def __init__(self, network: BHaRNet, features: FeatureConfig, half: bool = False) -> None:
         super().__init__()
-        self.network, self.features = network, features
+        self.network = network.half() if half else network
+        self.features, self.in_half = features, half
 
     def forward(self, position: torch.Tensor, seen: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        scores = self.network(make_streams(position, seen, self.features))
-        return tuple(getattr(scores, name) for name in NAMES)
+        streams = make_streams(position, seen, self.features)
+        if self.in_half:
+            parts = (streams.body, streams.hands, streams.body_seen, streams.hands_seen)
+            streams = Streams(*(each.half() for each in parts))
+        scores = self.network(streams)
+        return tuple(getattr(scores, name).float() for name in NAMES)
 
 
 def example(features: FeatureConfig, people: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -18,9 +18,6 @@ from bharnet.backends.onnx_graph import (
 )
 from bharnet.checkpoint import Checkpoint
 
-# A window more than this loses time: what a larger batch leaves in memory fits no cache.
-CPU_BATCH = 4
-
 
 class Onnx:
     """The graph of a checkpoint in ONNX Runtime, compared with torch before it is used.
@@ -39,32 +36,21 @@ class Onnx:
         self.name = "tensorrt" if tensorrt else "onnx"
         providers = _providers(device, tensorrt)
         content = _content(checkpoint, make)
-        self._batch = CPU_BATCH if device.type == "cpu" else None
         self._session: Any = open_graph(content, providers, torch.get_num_threads())
         used = self._session.get_providers()
         if providers[0][0] not in used:
             raise BackendUnavailable(f"onnxruntime would run without {providers[0][0]} ({used})")
 
     def run(self, position: NDArray[np.float32], seen: NDArray[np.bool_]) -> Answer:
-        step = self._batch or len(position)
-        parts = [
-            self._part(position[first : first + step], seen[first : first + step])
-            for first in range(0, len(position), step)
-        ]
-        if len(parts) == 1:
-            return parts[0]
-        return Answer(*(np.concatenate(each) for each in zip(*parts, strict=True)))
-
-    def close(self) -> None:
-        self._session = None
-
-    def _part(self, position: NDArray[np.float32], seen: NDArray[np.bool_]) -> Answer:
         try:
             return Answer(*self._session.run(list(NAMES), {"position": position, "seen": seen}))
         except Exception as error:  # onnxruntime's own have no common base
             if "allocate memory" in str(error) or "out of memory" in str(error).lower():
                 raise OutOfMemory(str(error).splitlines()[0]) from error
             raise
+
+    def close(self) -> None:
+        self._session = None
 
 
 def _content(checkpoint: Checkpoint, make: bool) -> bytes:

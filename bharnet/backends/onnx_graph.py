@@ -67,8 +67,8 @@ def write_whole(path: Path, content: bytes) -> None:
         partial.unlink(missing_ok=True)
 
 
-def export_graph(checkpoint: Checkpoint) -> bytes:
-    """The folded network and its features as an ONNX file's content."""
+def export_graph(checkpoint: Checkpoint, half: bool = False) -> bytes:
+    """The folded network, in 16 bits if ``half``, and its features as an ONNX file's content."""
     try:
         import onnx
         import onnxscript  # noqa: F401 - torch's exporter needs it
@@ -77,7 +77,7 @@ def export_graph(checkpoint: Checkpoint) -> bytes:
             f"making an ONNX graph needs {error.name}: pip install 'bharnet_ros[export]'"
         ) from error
     info = checkpoint.info
-    module = WindowNetwork(fold(checkpoint.network), info.features).eval()
+    module = WindowNetwork(fold(checkpoint.network), info.features, half).eval()
     people = torch.export.Dim("people", min=1, max=MOST_PEOPLE)
     with _quiet(), torch.no_grad():
         program = torch.onnx.export(
