@@ -20,7 +20,7 @@ from bharnet_train.prepare.clip import Rejected
 from bharnet_train.prepare.nucla_json import NUCLA
 from tools import fuzz
 
-CASES = 240
+CASES = 200
 SLOW = {"checkpoint": 40, "bag": 40, "rgb configuration": 80, "configuration": 80}
 NAMES = (
     *("checkpoint", "bag", "message", "message of wild values", "ntu", "pku", "pku label"),
@@ -58,13 +58,13 @@ def test_a_crash_and_a_hang_are_found(tmp_path, monkeypatch):
     monkeypatch.setattr(fuzz, "SECONDS", 0.05)
 
     def read(path):
-        if path.read_bytes()[:1] != b"a":
+        if len(path.read_bytes()) % 2:
             raise KeyError("oops")
         while True:
             pass
 
     target = fuzz.Target("bad", (("a.txt", b"a" * 50),), read, (ValueError,))
-    said = " ".join(each.what for each in fuzz.fuzz(target, 30, 0, tmp_path))
+    said = " ".join(each.what for each in fuzz.fuzz(target, 20, 0, tmp_path))
     assert "KeyError" in said
     assert "longer than" in said
 

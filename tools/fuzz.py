@@ -46,6 +46,7 @@ from bharnet_train.prepare.nucla_json import NUCLA
 from bharnet_train.prepare.pku import read_label, read_skeletons, read_split
 from bharnet_train.rgb.config import RGBTrainConfig
 
+ROOT = Path(__file__).resolve().parents[1]
 SECONDS = 20.0
 MEMORY = 6 << 30
 SIZE = 4 << 20  # a case grows to this at most
@@ -278,7 +279,7 @@ def targets(folder: Path) -> list[Target]:
         Target("configuration", (("train.yaml", _config()),), read_config, (InvalidConfig,)),
         Target(
             "rgb configuration",
-            (("rgb.yaml", b"name: m\nclips: a.csv\nskeleton: b.safetensors\n"),),
+            (("rgb.yaml", (ROOT / "config/rgb/webcam_clips.yaml").read_bytes()),),
             lambda path: read_as(RGBTrainConfig, path),
             (InvalidConfig,),
         ),
