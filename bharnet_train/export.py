@@ -149,7 +149,7 @@ def _eighth(content: bytes, sequences: Many[Sequence], checkpoint: Any) -> bytes
 
     batches = _batches(sequences[:: max(1, len(sequences) // CALIBRATED_ON)], checkpoint)
 
-    class Reader(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
+    class Reader(CalibrationDataReader):
         def get_next(self) -> dict[str, Any] | None:
             position, seen = next(batches, (None, None))
             return None if position is None else {"position": position, "seen": seen}
