@@ -179,7 +179,15 @@ def describe(
         return read(values)
     except InvalidCheckpoint:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    # int() of an infinity overflows; a number of a thousand digits is no float.
+    except (
+        LookupError,
+        TypeError,
+        ArithmeticError,
+        ValueError,
+        AttributeError,
+        RecursionError,
+    ) as error:
         raise InvalidCheckpoint(
             f"{path}: its description cannot be used ({error}); export the model again"
         ) from error

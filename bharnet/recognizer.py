@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from bharnet.backends import Answer, OutOfMemory, Warn, make_backend, without_gpu
 from bharnet.checkpoint import Checkpoint
-from bharnet.features import make_streams, resample
+from bharnet.features import resample
 from bharnet.window import Window
 
 
@@ -49,13 +50,35 @@ def choose_device(name: str) -> torch.device:
 
 
 class Recognizer:
-    """A checkpoint at work."""
+    """A checkpoint at work, on one of ``bharnet.backends``.
 
-    def __init__(self, checkpoint: Checkpoint, device: str = "auto") -> None:
+    ``warn(key, message)`` is told once if another backend or device is used than was asked for.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        device: str = "auto",
+        backend: str = "auto",
+        warn: Warn = lambda key, message: None,
+    ) -> None:
         self.info = checkpoint.info
         self.model_id = f"{self.info.name}-{self.info.version}-{checkpoint.digest}"
         self.device = choose_device(device)
-        self._network = checkpoint.network.to(self.device).eval()
+        self._checkpoint, self._warn = checkpoint, warn
+        try:
+            self._backend = make_backend(backend, checkpoint, self.device, warn)
+        except OutOfMemory as error:
+            self._leave_gpu(error)
+
+    @property
+    def backend(self) -> str:
+        """The backend in use, never auto."""
+        return self._backend.name
+
+    def close(self) -> None:
+        """Give the device's memory back; nothing can be recognised any more."""
+        self._backend.close()
 
     def recognize(self, windows: Sequence[Window], end: int) -> list[Prediction]:
         """All windows as seen at ``end`` (nanoseconds), in one forward pass."""
@@ -63,14 +86,11 @@ class Recognizer:
             return []
         config = self.info.features
         joints = [resample(window, config, end) for window in windows]
-        position = torch.from_numpy(np.stack([each.position for each in joints]))
-        seen = torch.from_numpy(np.stack([each.seen for each in joints]))
-        with torch.inference_mode():
-            streams = make_streams(position.to(self.device), seen.to(self.device), config)
-            scores = self._network(streams)
-            stacked = torch.stack((scores.fused, scores.body, scores.hand))
-            probabilities = torch.softmax(stacked / self.info.temperature, -1).cpu().numpy()
-            present = torch.stack((scores.body_present, scores.hand_present)).cpu().numpy()
+        position = np.stack([each.position for each in joints])
+        scores = self._run(position, np.stack([each.seen for each in joints]))
+        stacked = np.stack((scores.fused, scores.body, scores.hand))
+        probabilities = _softmax(stacked / np.float32(self.info.temperature))
+        present = np.stack((scores.body_present, scores.hand_present))
         first = end - round(config.window_seconds * 1e9)
         predictions = []
         for i, (window, each) in enumerate(zip(windows, joints, strict=True)):
@@ -84,6 +104,25 @@ class Recognizer:
             predictions.append(Prediction(fused, body, hand, each.coverage, len(used), start))
         return predictions
 
+    def _run(self, position: NDArray[np.float32], seen: NDArray[np.bool_]) -> Answer:
+        try:
+            return self._backend.run(position, seen)
+        except OutOfMemory as error:
+            if self.device.type == "cpu":
+                raise
+            self._backend.close()
+            self._leave_gpu(error)
+            return self._backend.run(position, seen)
+
+    def _leave_gpu(self, error: OutOfMemory) -> None:
+        self.device = torch.device("cpu")
+        self._backend = without_gpu(self._checkpoint, error, self._warn)
+
     @property
     def _experts(self) -> tuple[str, ...]:
         return self.info.network.experts
+
+
+def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    powers = np.exp(logits - logits.max(-1, keepdims=True))
+    return np.asarray(powers / powers.sum(-1, keepdims=True), np.float32)

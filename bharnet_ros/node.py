@@ -98,7 +98,7 @@ class BharnetNode(LifecycleNode):
         assert self._checkpoint is not None
         with contextlib.ExitStack() as undo:
             stream = make_stream(self._checkpoint, self.settings, self.report)
-            undo.callback(self._free_memory)
+            undo.callback(_free_memory)
             if self._decider is not None:
                 adopt(stream, self._decider)
             self._decider = stream.decider
@@ -125,7 +125,8 @@ class BharnetNode(LifecycleNode):
             self._publish_labels(stream)
             self.get_logger().info(
                 f"recognising {len(stream.recognizer.info.classes)} classes on "
-                f"{stream.recognizer.device}, poses from {poses.topic}"
+                f"{stream.recognizer.device} ({stream.recognizer.backend}), "
+                f"poses from {poses.topic}"
             )
             self._active = undo.pop_all()
         return SUCCESS
@@ -154,13 +155,6 @@ class BharnetNode(LifecycleNode):
         self.publish_results()
         # The publisher may be gone in a moment, and the last word of an action with it.
         self._actions.wait_for_all_acked(LAST_WORDS)
-
-    def _free_memory(self) -> None:
-        """An inactive node holds nothing on the GPU."""
-        if self._checkpoint is not None:
-            self._checkpoint.network.to("cpu")
-        if torch.cuda.is_initialized():
-            torch.cuda.empty_cache()
 
     # Parameters
 
@@ -258,6 +252,12 @@ class BharnetNode(LifecycleNode):
             self._worker.call(ActionStream.reset)
             response.message = "all windows are cleared, running actions end"
         return response
+
+
+def _free_memory() -> None:
+    """An inactive node holds nothing on the GPU; the worker has let go of its network."""
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
 
 
 def _overridable() -> QoSOverridingOptions:

@@ -13,6 +13,7 @@ from typing import Any
 
 from rclpy.node import Node
 
+from bharnet.backends import BACKENDS
 from bharnet.checkpoint import ModelInfo
 from bharnet.decision import DecisionConfig
 from bharnet.models import SHIPPED
@@ -30,6 +31,7 @@ PARAMETERS = (
     Declared("autostart", True, "configure and activate at start"),
     Declared("model", "", "file of weights; empty: the model that ships", dynamic=True),
     Declared("device", "auto", "where the network runs: auto, cpu, cuda, cuda:0", dynamic=True),
+    Declared("backend", "auto", "what runs the network", choices=BACKENDS),
     Declared("torch_threads", 1, "CPU threads of the network", 1, 64),
     Declared(
         "labels",

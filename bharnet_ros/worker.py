@@ -102,6 +102,7 @@ class Worker:
             old, self._stream = self._stream, stream
             if (tick := old.reset()) is not None:
                 self._deliver(Result(tick, old, self._frame_id))
+            old.recognizer.close()
             adopt(stream, old.decider)
             self._deliver(stream)
 
@@ -115,6 +116,7 @@ class Worker:
             self._arrived.notify()
         self._thread.join()
         tick = self._stream.reset()
+        self._stream.recognizer.close()
         return Result(tick, self._stream, self._frame_id) if tick else None
 
     def _post(self, act: Callable[[], None]) -> None:

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from bharnet_train import camera
 from bharnet_train.evaluate_bag import evaluate_bag
+from bharnet_train.export import ExportFailed, export_command
 from bharnet_train.prepare import commands
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -215,6 +216,7 @@ def robustness(
 
 
 app.command("evaluate-bag")(evaluate_bag)
+app.command("export")(export_command)
 
 
 @app.command()
@@ -266,7 +268,7 @@ def main() -> None:
     invalid = (InvalidBag, InvalidCheckpoint, InvalidConfig, InvalidLabels, InvalidRequest)
     try:
         app()
-    except (*invalid, InvalidWeights, UnreadableData, NothingToResume) as error:
+    except (*invalid, InvalidWeights, UnreadableData, NothingToResume, ExportFailed) as error:
         # Escaped, or "pip install 'x[extra]'" would lose its brackets.
         console.print(f"[red]bharnet:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(2)

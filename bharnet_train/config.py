@@ -172,6 +172,8 @@ def read_as(kind: type[Config], path: Path, overrides: list[str] | None = None) 
         ValidationError,
         AttributeError,
         IndexError,
+        OverflowError,
+        RecursionError,
         TypeError,
         ValueError,
     ) as error:

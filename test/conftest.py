@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,3 +31,22 @@ def takes(tmp_path_factory):
     folder = tmp_path_factory.mktemp("takes")
     write_takes(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory):
+    """A checkpoint of the classes of ``takes``, and its ONNX graph: exporting takes seconds."""
+    pytest.importorskip("onnxscript", reason="no exporter here: pip install bharnet_ros[export]")
+    from tiny import save_model
+
+    from bharnet.backends.onnx_graph import export_graph
+    from bharnet.checkpoint import load_checkpoint, save_checkpoint
+
+    path = save_model(tmp_path_factory.mktemp("exported") / "tiny.safetensors")
+    loaded = load_checkpoint(path)
+    with torch.no_grad():  # answers that differ from person to person
+        for expert in loaded.network.expert.values():
+            expert.classify.weight.normal_(generator=torch.Generator().manual_seed(0))
+    info = replace(loaded.info, classes=("fist", "open", "null"), idle="null")
+    save_checkpoint(path, loaded.network, info)
+    return path, export_graph(load_checkpoint(path))

@@ -50,7 +50,7 @@ def read_via_json(text: str, name: str) -> list[Row]:
         project = json.loads(text)
         attributes, metadata = project["attribute"], project["metadata"]
         entries = [(key, each["z"], each["av"]) for key, each in metadata.items()]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidLabels(
             f"{name} is no VIA 3 project ({error}); save it in VIA again"
         ) from None
@@ -68,7 +68,7 @@ def read_via_csv(text: str, name: str) -> list[Row]:
                 attributes = json.loads(line.partition("=")[2])
         for row in csv.reader(line for line in lines if line and not line.startswith("#")):
             entries.append((row[0], json.loads(row[3]), json.loads(row[5])))
-    except (ValueError, IndexError, csv.Error) as error:
+    except (ValueError, IndexError, RecursionError, csv.Error) as error:
         raise InvalidLabels(
             f"{name} is no CSV of VIA 3 ({error}); export it from VIA again"
         ) from None

@@ -53,6 +53,7 @@ class InputNorm(nn.Module):
 
     def __init__(self, channels: int, joints: int) -> None:
         super().__init__()
+        self.joints = joints
         self.norm = nn.BatchNorm1d(channels * joints)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

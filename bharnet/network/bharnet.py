@@ -83,7 +83,7 @@ class BHaRNet(nn.Module):
             "body": (streams.body_seen.amax((1, 2)) > 0).to(streams.body.dtype),
             "hand": (streams.hands_seen.amax((1, 2, 3)) > 0).to(streams.body.dtype),
         }
-        nothing = streams.body.new_zeros(len(streams.body), self.classes)
+        nothing = streams.body.new_zeros(streams.body.shape[0], self.classes)
         own, together = dict.fromkeys(EXPERTS, nothing), dict.fromkeys(EXPERTS, nothing)
         for name, expert in self._experts():
             logits, all_branches = expert.answer(trunks[name], maps[name], _other(name, maps))

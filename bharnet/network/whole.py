@@ -77,7 +77,7 @@ def whole_stream(streams: Streams, config: FeatureConfig) -> tuple[torch.Tensor,
     """
     depth, kinds = 2 + config.hand_depth, len(config.streams)
     body = streams.body[:, :-1].unflatten(1, (kinds, -1))[:, :, :depth]
-    lacking = body.new_zeros(len(body), kinds, depth - body.shape[2], *body.shape[3:])
+    lacking = body.new_zeros(body.shape[0], kinds, depth - body.shape[2], *body.shape[3:])
     body = torch.cat((body, lacking), 2).flatten(1, 2)
     place = body.new_zeros(len(body), 2 * config.hand_place, *body.shape[2:])
     body = torch.cat((place, body, streams.body[:, -1:]), 1)

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from bharnet.skeleton import HAND_21, KINECT_20, Layout, convert
 from bharnet.window import NANOSECONDS, Window
-from bharnet_train.datasets.recordings import Sequence, UnreadableData
+from bharnet_train.datasets.arrays import UnreadableData, are_numbers, cut, load_arrays
+from bharnet_train.datasets.recordings import Sequence
 
 FPS = 30.0
 
@@ -64,22 +65,16 @@ def read_nucla(path: Path, layout: Layout) -> list[Sequence]:
 
 
 def _load(path: Path) -> dict[str, NDArray]:
-    needed = ("joints", "offsets", "label", "subject", "view")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in needed}
-    except FileNotFoundError:
-        raise UnreadableData(f"{path} does not exist; give the folder with --data") from None
-    except KeyError as error:
-        raise UnreadableData(f"{path}: {error}; is it another data set?") from error
-    except Exception as error:  # numpy raises many kinds for a damaged archive
-        raise UnreadableData(f"{path} is no readable .npz file ({error})") from error
+    arrays = load_arrays(path, ("joints", "offsets", "label", "subject", "view"))
     joints, offsets = arrays["joints"], arrays["offsets"]
-    if joints.ndim != 3 or joints.shape[1:] != (len(KINECT_20), 3):
+    if not are_numbers(joints, 3) or joints.shape[1:] != (len(KINECT_20), 3):
         raise UnreadableData(f"{path}: joints {joints.shape} are not (frames, 20, 3)")
-    if offsets[0] != 0 or offsets[-1] != len(joints) or (np.diff(offsets) < 1).any():
+    if not are_numbers(offsets, 1, whole=True) or not cut(offsets, len(joints), 1):
         raise UnreadableData(f"{path}: offsets do not cut {len(joints)} rows into sequences")
-    if any(len(arrays[key]) != len(offsets) - 1 for key in needed[2:]):
+    if any(
+        arrays[key].shape != (len(offsets) - 1,) or not are_numbers(arrays[key], 1, whole=True)
+        for key in ("label", "subject", "view")
+    ):
         raise UnreadableData(f"{path}: label, subject, view do not match the sequences")
     if unknown := set(arrays["label"].tolist()) - set(ACTIONS):
         raise UnreadableData(f"{path}: labels {sorted(unknown)} are no Northwestern-UCLA actions")

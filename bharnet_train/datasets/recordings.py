@@ -17,15 +17,16 @@ from numpy.typing import NDArray
 
 from bharnet.skeleton import MEDIAPIPE_33, Layout, convert
 from bharnet.window import NANOSECONDS, Window
+from bharnet_train.datasets.arrays import UnreadableData, are_numbers, cut, load_arrays
+
+__all__ = ["Sequence", "UnreadableData", "read_recordings"]
+
+NEEDED = ("body", "left_hand", "right_hand", "offsets", "label", "person", "session")
 
 # The sources of the shared recordings state neither; webcam values, for which time-scale
 # augmentation makes up.
 DEFAULT_FPS = 15.0
 DEFAULT_SIZE = (640, 480)
-
-
-class UnreadableData(ValueError):
-    """A data file that cannot be used; the message names the cause and the cure."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,15 +65,18 @@ def read_recordings(path: Path, layout: Layout) -> list[Sequence]:
         if not files:
             raise UnreadableData(f"{path} holds no .npz file of recordings")
         return [sequence for file in files for sequence in read_recordings(file, layout)]
-    arrays = _load(path)
-    offsets = arrays["offsets"]
+    arrays = load_arrays(path, NEEDED)
+    _check(path, arrays)
+    offsets = arrays["offsets"].tolist()
     body = arrays["body"].astype(np.float32)
     hands = np.stack((arrays["left_hand"], arrays["right_hand"]), 1).astype(np.float32)
-    _check(path, arrays, offsets, body, hands)
-    width, height = (
-        int(arrays.get(k, d)) for k, d in zip(("width", "height"), DEFAULT_SIZE, strict=True)
+    width, height, fps = (
+        _number(path, arrays, key, default)
+        for key, default in zip(
+            ("width", "height", "fps"), (*DEFAULT_SIZE, DEFAULT_FPS), strict=True
+        )
     )
-    step = NANOSECONDS / float(arrays.get("fps", DEFAULT_FPS))
+    step = NANOSECONDS / fps
     # Isotropic units, as observation.observe makes them: picture heights.
     body[..., (0, 2)] *= width / height
     hands[..., (0, 2)] *= width / height
@@ -110,32 +114,28 @@ def _drop_doubled(body: NDArray[np.float32], hands: NDArray[np.float32]) -> None
     hands[rows, off[rows].argmax(1)] = np.nan
 
 
-def _load(path: Path) -> dict[str, NDArray]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = dict(file)
-    except FileNotFoundError:
-        raise UnreadableData(f"{path} does not exist; give the folder with --data") from None
-    except Exception as error:  # numpy raises many kinds for a damaged archive
-        raise UnreadableData(f"{path} is no readable .npz file ({error})") from error
-    needed = {"body", "left_hand", "right_hand", "offsets", "label", "person", "session"}
-    if missing := needed - set(arrays):
-        raise UnreadableData(f"{path} lacks {', '.join(sorted(missing))}; is it another data set?")
-    return arrays
-
-
-def _check(
-    path: Path,
-    arrays: dict[str, NDArray],
-    offsets: NDArray,
-    body: NDArray,
-    hands: NDArray,
-) -> None:
-    rows = len(body)
-    if body.shape[1:] != (33, 4) or hands.shape != (rows, 2, 21, 3):
-        raise UnreadableData(f"{path}: body {body.shape}, hands {hands.shape} are not MediaPipe's")
-    steps = np.diff(offsets)
-    if offsets[0] != 0 or offsets[-1] != rows or not len(steps) or (steps < 2).any():
+def _check(path: Path, arrays: dict[str, NDArray]) -> None:
+    body, offsets = arrays["body"], arrays["offsets"]
+    hands = [arrays[key] for key in ("left_hand", "right_hand")]
+    rows = len(body) if body.ndim else 0
+    if (
+        not all(are_numbers(each, 3) for each in (body, *hands))
+        or body.shape[1:] != (33, 4)
+        or any(each.shape != (rows, 21, 3) for each in hands)
+    ):
+        raise UnreadableData(
+            f"{path}: body {body.shape}, hands {', '.join(str(each.shape) for each in hands)} are "
+            "not MediaPipe's"
+        )
+    if not are_numbers(offsets, 1, whole=True) or not cut(offsets, rows, 2):
         raise UnreadableData(f"{path}: offsets do not cut {rows} rows into sequences of 2 or more")
-    if any(len(arrays[key]) != len(steps) for key in ("label", "person", "session")):
-        raise UnreadableData(f"{path}: label, person, session do not match {len(steps)} sequences")
+    count = len(offsets) - 1
+    if any(arrays[key].shape != (count,) for key in ("label", "person", "session")):
+        raise UnreadableData(f"{path}: label, person, session do not match {count} sequences")
+
+
+def _number(path: Path, arrays: dict[str, NDArray], key: str, default: float) -> float:
+    array = arrays.get(key, np.array(default))
+    if not are_numbers(array, 0) or not 0.1 <= array <= 100_000:
+        raise UnreadableData(f"{path}: {key} {str(array)[:40]} is no number from 0.1 to 100000")
+    return float(array)

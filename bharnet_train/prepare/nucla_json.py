@@ -46,8 +46,9 @@ class NUCLA:
             raise Rejected(f"there is no action {action} in view {view}")
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-            joints = np.array(content["skeletons"], np.float32)
-        except (KeyError, TypeError, ValueError) as error:
+            with np.errstate(over="ignore"):  # what overflows is refused below
+                joints = np.array(content["skeletons"], np.float32)
+        except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
             raise Rejected(f"no skeletons to be read ({type(error).__name__})") from error
         if content.get("file_name", path.stem) != path.stem:
             raise Rejected(f"inside it is called {str(content['file_name'])[:40]}")

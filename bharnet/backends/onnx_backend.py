@@ -1,0 +1,95 @@
+"""ONNX Runtime as a backend, on the CPU, by CUDA or by TensorRT."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from bharnet.backends.interface import NAMES, Answer, BackendUnavailable, OutOfMemory
+from bharnet.backends.onnx_graph import (
+    TOLERANCE,
+    cached_graph,
+    largest_error,
+    open_graph,
+    write_graph,
+)
+from bharnet.checkpoint import Checkpoint
+
+
+class Onnx:
+    """The graph of a checkpoint in ONNX Runtime, compared with torch before it is used.
+
+    A graph that is not in the cache, or is no longer right, is made with ``make`` and refused
+    without. Raises BackendUnavailable, also without onnxruntime or the wanted provider.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        device: torch.device,
+        tensorrt: bool = False,
+        make: bool = True,
+    ) -> None:
+        self.name = "tensorrt" if tensorrt else "onnx"
+        providers = _providers(device, tensorrt)
+        content = _content(checkpoint, make)
+        self._session: Any = open_graph(content, providers, torch.get_num_threads())
+        used = self._session.get_providers()
+        if providers[0][0] not in used:
+            raise BackendUnavailable(f"onnxruntime would run without {providers[0][0]} ({used})")
+
+    def run(self, position: NDArray[np.float32], seen: NDArray[np.bool_]) -> Answer:
+        try:
+            return Answer(*self._session.run(list(NAMES), {"position": position, "seen": seen}))
+        except Exception as error:  # onnxruntime's own have no common base
+            if "allocate memory" in str(error) or "out of memory" in str(error).lower():
+                raise OutOfMemory(str(error).splitlines()[0]) from error
+            raise
+
+    def close(self) -> None:
+        self._session = None
+
+
+def _content(checkpoint: Checkpoint, make: bool) -> bytes:
+    """The cached graph, made anew if need be. Raises BackendUnavailable."""
+    path = cached_graph(checkpoint)
+    try:
+        content = path.read_bytes()
+        if largest_error(checkpoint, content) <= TOLERANCE:
+            return content
+        cause = f"{path} does not answer as the checkpoint does"
+    except (OSError, BackendUnavailable) as error:
+        cause = str(error)
+    if not make:
+        raise BackendUnavailable(cause)
+    try:
+        write_graph(checkpoint, path)
+        return path.read_bytes()
+    except OSError as error:
+        raise BackendUnavailable(f"cannot keep the graph in {path} ({error})") from error
+
+
+def _providers(device: torch.device, tensorrt: bool) -> list[tuple[str, dict[str, Any]]]:
+    """The provider wanted, then those that take what it cannot. Raises BackendUnavailable."""
+    try:
+        import onnxruntime
+    except ImportError:
+        raise BackendUnavailable(
+            "there is no onnxruntime: pip install 'bharnet_ros[export]'"
+        ) from None
+    if tensorrt and device.type != "cuda":
+        raise BackendUnavailable("TensorRT needs a CUDA GPU; use backend onnx")
+    wanted: list[tuple[str, dict[str, Any]]] = [("CPUExecutionProvider", {})]
+    if device.type == "cuda":
+        wanted.insert(0, ("CUDAExecutionProvider", {"device_id": device.index or 0}))
+    if tensorrt:
+        wanted.insert(0, ("TensorrtExecutionProvider", {"device_id": device.index or 0}))
+    if wanted[0][0] not in onnxruntime.get_available_providers():
+        raise BackendUnavailable(
+            f"this onnxruntime has no {wanted[0][0]}; install onnxruntime-gpu, or use another "
+            "backend"
+        )
+    return wanted

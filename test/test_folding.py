@@ -1,0 +1,101 @@
+"""A folded network answers what the network answers, to rounding."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from bharnet.features import FeatureConfig, make_streams
+from bharnet.network import BHaRNet, NetworkConfig
+from bharnet.network.folding import MOST_TAPS, fold
+from bharnet.network.graph import RefinedGraphConv
+from bharnet.network.temporal import DeformableConv
+from bharnet_train.complexity import example
+
+FEATURES = FeatureConfig(frames=16)
+FULL_MANNER = {"graph": "refined", "time": "deformable", "blocks": ((32, 1), (32, 2), (64, 2))}
+NETWORKS = {
+    "light P": NetworkConfig(),
+    "light B": NetworkConfig(variant="B"),
+    "light E": NetworkConfig(variant="E", blocks=((32, 1), (32, 2), (64, 1))),
+    "E in the full manner": NetworkConfig(variant="E", **FULL_MANNER),
+    "attention of features": NetworkConfig(variant="E", attention="feature", **FULL_MANNER),
+    "noisy or": NetworkConfig(fusion="noisy_or"),
+    "unified graph": NetworkConfig(experts=("whole",), **FULL_MANNER),
+    "early pooling": NetworkConfig(
+        experts=("whole",), early_pooling=True, blocks=((32, 1), (32, 2), (64, 2))
+    ),
+    "body only": NetworkConfig(experts=("body",)),
+    "one instant left": NetworkConfig(blocks=((8, 4), (16, 4), (16, 4))),
+}
+
+
+def trained(config: NetworkConfig, features: FeatureConfig = FEATURES) -> BHaRNet:
+    """A network none of whose numbers is what it began as."""
+    torch.manual_seed(3)
+    network = BHaRNet(config, features, 7).eval()
+    with torch.no_grad():
+        for module in network.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.weight.normal_(0.3, 1.0)  # negative ones too
+                module.bias.normal_()
+                module.running_mean.normal_(0, 0.5)
+                module.running_var.uniform_(0.5, 2.0)
+            if isinstance(module, RefinedGraphConv) and module.relate is not None:
+                module.strength.fill_(0.7)
+            if isinstance(module, DeformableConv):
+                module.offsets.add_(torch.randn_like(module.offsets))
+    return network
+
+
+def answers(network: BHaRNet, people: int, features: FeatureConfig = FEATURES) -> list:
+    position, seen = example(features, people)
+    seen[0, :, -21:] = False  # a hand that nobody saw
+    seen[0, ::3] = False
+    with torch.inference_mode():
+        return list(network(make_streams(position * seen[..., None], seen, features)))
+
+
+@pytest.mark.parametrize("people", [1, 3])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_same_scores(name, people):
+    network = trained(NETWORKS[name])
+    before = answers(network, people)
+    folded = fold(network)
+    for was, now in zip(before, answers(folded, people), strict=True):
+        largest = max(1.0, float(was.abs().max()))
+        torch.testing.assert_close(now, was, rtol=0, atol=1e-5 * largest)
+    # The network itself is untouched.
+    for was, now in zip(before, answers(network, people), strict=True):
+        assert torch.equal(was, now)
+
+
+def test_no_normalisation_of_channels_is_left():
+    folded = fold(trained(NETWORKS["E in the full manner"]))
+    kinds = {type(module) for module in folded.modules()}
+    assert not kinds & {nn.BatchNorm1d, nn.BatchNorm2d, nn.MaxPool2d, DeformableConv}
+
+
+def test_offsets_gone_astray_cost_no_memory():
+    """A checkpoint may say anything; a kernel of a billion taps is not built."""
+    network = trained(NETWORKS["E in the full manner"])
+    with torch.no_grad():
+        for module in network.modules():
+            if isinstance(module, DeformableConv):
+                module.offsets[0] = 1e9
+    before = answers(network, 2)
+    folded = fold(network)
+    assert max(parameter.numel() for parameter in folded.parameters()) < 64 * 64 * MOST_TAPS
+    for was, now in zip(before, answers(folded, 2), strict=True):
+        torch.testing.assert_close(now, was, rtol=1e-5, atol=1e-4)
+
+
+def test_a_single_frame_is_its_own_largest():
+    from bharnet.network.folding import _max3
+
+    x = torch.randn(2, 3, 1, 4)
+    assert torch.equal(_max3(x), x)
+    for frames in (2, 3, 9):
+        x = torch.randn(2, 3, frames, 4)
+        assert torch.equal(_max3(x), nn.functional.max_pool2d(x, (3, 1), 1, (1, 0)))
