@@ -17,6 +17,7 @@ from rich.table import Table
 from bharnet_train import camera
 from bharnet_train.evaluate_bag import evaluate_bag
 from bharnet_train.prepare import commands
+from bharnet_train.tune.command import tune
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 console = Console()
@@ -215,6 +216,7 @@ def robustness(
 
 
 app.command("evaluate-bag")(evaluate_bag)
+app.command()(tune)
 
 
 @app.command()

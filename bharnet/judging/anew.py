@@ -96,7 +96,12 @@ def recognise(
         classes=info.classes,
         idle=info.idle,
         frames=used,
-        settings={**asdict(decision), **asdict(config)},
+        settings={
+            **asdict(decision),
+            **asdict(config),
+            # --set takes numbers, so there is at most one length.
+            "window_seconds": (*config.window_seconds, info.features.window_seconds)[0],
+        },
         left_out=dict(sorted(left_out.items())),
     )
 

@@ -54,12 +54,25 @@ class Trial:
 
 def try_out(answers: Many[Answers], info: ModelInfo, config: DecisionConfig) -> Trial:
     """Judge one setting, its lags fitted first."""
-    bare = replace(config, onset_lag_seconds=0.0, offset_lag_seconds=0.0)
-    onset, offset = fit_lags(decide_and_judge(answers, info, bare))
-    fitted = replace(config, onset_lag_seconds=onset, offset_lag_seconds=offset)
-    found = decide_and_judge(answers, info, fitted)
+    fitted = with_lags(config, decide_and_judge(answers, info, without_lags(config)))
+    return summarise(fitted, decide_and_judge(answers, info, fitted))
+
+
+def without_lags(config: DecisionConfig) -> DecisionConfig:
+    """Onsets and offsets where the evidence begins and ceases."""
+    return replace(config, onset_lag_seconds=0.0, offset_lag_seconds=0.0)
+
+
+def with_lags(config: DecisionConfig, judged: Judgement) -> DecisionConfig:
+    """The lags that ``judged``, of ``without_lags``, shows."""
+    onset, offset = fit_lags(judged)
+    return replace(config, onset_lag_seconds=onset, offset_lag_seconds=offset)
+
+
+def summarise(config: DecisionConfig, found: Judgement) -> Trial:
+    """What a judgement means for the choice."""
     return Trial(
-        fitted,
+        config,
         found.overall.scores[0.5].f1 or 0.0,
         found.false_alarms_per_minute or 0.0,
         found.overall.delay.median,
@@ -94,17 +107,22 @@ def search(
     progress: Callable[[int], None] = lambda done: None,
 ) -> list[Trial]:
     """``start`` and settings drawn at random, each judged, in the order tried."""
-    rng = np.random.default_rng(seed)
-    configs = [start]
-    while len(configs) < trials:
-        drawn = {name: float(rng.choice(steps)) for name, steps in STEPS.items()}
-        if drawn["leave_threshold"] <= drawn["enter_threshold"]:
-            configs.append(DecisionConfig(**drawn))
     tried = []
-    for config in configs:
+    for config in draw_settings(trials, start, seed):
         tried.append(try_out(answers, info, config))
         progress(len(tried))
     return tried
+
+
+def draw_settings(count: int, start: DecisionConfig, seed: int = 0) -> list[DecisionConfig]:
+    """``start``, then settings drawn from STEPS."""
+    rng = np.random.default_rng(seed)
+    configs = [start]
+    while len(configs) < count:
+        drawn = {name: float(rng.choice(steps)) for name, steps in STEPS.items()}
+        if drawn["leave_threshold"] <= drawn["enter_threshold"]:
+            configs.append(DecisionConfig(**drawn))
+    return configs
 
 
 def choose(trials: Many[Trial], false_alarms: float) -> Trial:
