@@ -177,7 +177,8 @@ class ActionStream:
         return ended
 
     def _end_all(self, reason: Reason) -> Tick | None:
-        entries = [self._entry(decided) for decided in self.decider.finish_all(reason)]
+        seen = {body_id: stamp for body_id, (stamp, _) in self._last_entry.items()}
+        entries = [self._entry(decided) for decided in self.decider.finish_all(reason, seen)]
         entries, self._lost = self._lost + entries, []
         self._windows.clear()
         self._last_entry.clear()
@@ -186,7 +187,7 @@ class ActionStream:
     def _forget(self, lost: list[str]) -> None:
         """Events of people who left are told at the next tick."""
         for body_id in lost:
-            for decided in self.decider.finish(body_id, self._newest, Reason.LOST):
+            for decided in self.decider.finish(body_id, self._last_entry[body_id][0], Reason.LOST):
                 self._lost.append(self._entry(decided))
             self._last_entry.pop(body_id, None)
 

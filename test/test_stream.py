@@ -89,6 +89,8 @@ def test_one_person_stays_while_another_leaves():
     assert [(end.body_id, end.reason) for end in ends] == [("b", Reason.LOST)]
     assert [entry.decided.body_id for entry in ticks[-1].entries] == ["a"]
     assert ticks[-1].entries[0].decided.state == State.ONGOING
+    # Told when they were missed for long enough, dated when they were last seen.
+    assert ends[0].offset == frame(0.9).stamp
 
 
 def test_old_and_equal_stamps_are_dropped_and_said():

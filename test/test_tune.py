@@ -23,7 +23,7 @@ from bharnet_train.streams.labelled import LabelledStream
 from bharnet_train.streams.run import Answers, ask, decide, decide_and_judge
 from bharnet_train.tune.calibrate import fit_on_ticks, retemper
 from bharnet_train.tune.run import tune, validation_streams
-from bharnet_train.tune.search import choose, fit_lags, search, try_out
+from bharnet_train.tune.search import Trial, choose, fit_lags, search, try_out
 
 INFO = ModelInfo("known", "1", ("fist", "open", "null"), idle="null")
 LAG = 0.3
@@ -78,6 +78,21 @@ def test_the_search_finds_what_refuses_flicker_and_stays_quick():
     assert [each.config for each in tried] == [
         each.config for each in search(answers, INFO, 25, SHARP)
     ]
+
+
+def trial(f1, alarms, delay):
+    return Trial(SHARP, f1, alarms, delay, 0.1, 0.9)
+
+
+def test_the_operating_point_is_quiet_then_quick_enough_then_good():
+    loud, slow, quick = trial(0.99, 9.0, 0.1), trial(0.9, 0.1, 0.8), trial(0.7, 0.2, 0.3)
+    alike = trial(0.895, 0.3, 0.5)
+    every = [loud, slow, quick, alike]
+    assert choose(every, 0.5) is alike
+    assert choose(every, 0.15) is slow
+    assert choose(every, 0.5, 0.4) is quick
+    assert choose(every, 0.5, 0.01) is quick
+    assert choose([trial(0.0, 0.0, None)], 0.5, 0.4).delay is None
 
 
 def test_without_a_quiet_setting_the_quietest_is_taken():

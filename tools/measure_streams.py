@@ -54,6 +54,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = ROOT / "config" / "train"
 STREAM = StreamConfig(stride_seconds=0.1)
 LAYOUT = get_layout("upper_body_11")
+LONGEST_DELAY = 0.5  # seconds: what is asked for, so the choice may know it
 PEOPLE = ("p1", "p2", "p3", "p4", "p5")
 HEADER = (
     "| | time right % | of it live % | F1@0.1 | F1@0.25 | F1@0.5 | false alarms | a minute "
@@ -130,7 +131,8 @@ def words(data: Path, out: Path, trials: int, signs: int, people: list[str]) -> 
     asl = [e for e in read_recordings(data / "asl_words.npz", LAYOUT) if e.label in info.classes]
     others = [composed(webcam, person, signs) for person in ("p5", "p6")]
     answers = ask(others, recognizer, STREAM)
-    chosen = choose(search(answers, info, trials, decision_config(info)), 0.5).config
+    tried = search(answers, info, trials, decision_config(info))
+    chosen = choose(tried, 0.5, LONGEST_DELAY).config
     note(out, "words", chosen)
     heard = ask([composed(asl, "p2", signs)], recognizer, STREAM)
     print(f"p2: {ticks_right(heard, info.classes, info.idle):.1f} % of ticks")

@@ -9,7 +9,9 @@ clock's.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 import numpy as np
 
@@ -18,6 +20,8 @@ from bharnet.decision.evidence import Evidence
 from bharnet.decision.states import Decided, Reason, State
 from bharnet.recognizer import Prediction
 from bharnet.window import NANOSECONDS
+
+LATEST = 2**63 - 1  # a stamp after all others
 
 
 @dataclass
@@ -78,15 +82,26 @@ class Decider:
         return [replace(each, smoothed=evidence.smoothed, prediction=prediction) for each in told]
 
     def finish(self, body_id: str, stamp: int, reason: Reason) -> list[Decided]:
-        """Forget a body; its running event, if any, ends with ``reason`` when last held."""
-        person = self._people.pop(body_id, None)
-        if person is None or person.event is None:
-            return []
-        return [self._offset(body_id, person.event, person.event.last_held, reason, person)]
+        """Forget a body; its running event, if any, ends with ``reason``.
 
-    def finish_all(self, reason: Reason) -> list[Decided]:
-        """Forget everybody."""
-        return [each for body in list(self._people) for each in self.finish(body, 0, reason)]
+        It ended when it was last held, and no later than ``stamp``, when the body was last seen:
+        while somebody is gone but not yet lost, windows still show what they did.
+        """
+        person = self._people.pop(body_id, None)
+        if person is None or (event := person.event) is None:
+            return []
+        ended = max(event.onset, min(event.last_held, stamp))
+        return [self._offset(body_id, event, ended, reason, person)]
+
+    def finish_all(
+        self, reason: Reason, last_seen: Mapping[str, int] = MappingProxyType({})
+    ) -> list[Decided]:
+        """Forget everybody; ``last_seen``: when each body was, if that is known."""
+        return [
+            each
+            for body in list(self._people)
+            for each in self.finish(body, last_seen.get(body, LATEST), reason)
+        ]
 
     def _follow_leader(self, person: _Person, stamp: int, enough: bool) -> None:
         """Who leads, and since when it has been above ``leave_threshold``."""

@@ -21,6 +21,8 @@ MOST_ODDS = 3.0
 # Seconds of full evidence that are remembered at most: what lasted long must not take as long
 # to be forgotten.
 MEMORY = 0.3
+# For a class, and against it.
+SIGNS = np.array([[1.0], [-1.0]])
 
 
 class Evidence:
@@ -74,16 +76,15 @@ class Evidence:
     def _sum_up(
         self, stamp: int, scores: NDArray[np.float64], level: float, elapsed: float
     ) -> None:
-        bounded = np.clip(scores, 1e-4, 1 - 1e-4)
+        bounded = np.minimum(np.maximum(scores, 1e-4), 1 - 1e-4)
         odds = np.log(bounded / (1 - bounded)) - math.log(level / (1 - level))
-        odds = np.clip(odds, -MOST_ODDS, MOST_ODDS)
-        for row, sign in ((0, 1.0), (1, -1.0)):
-            was = self._sums[row]
-            new = np.clip(was + sign * odds * elapsed, 0.0, MOST_ODDS * MEMORY)
-            begins = (was <= 0) & (new > 0)
-            self._sums[row] = new
+        odds = np.minimum(np.maximum(odds, -MOST_ODDS), MOST_ODDS) * elapsed
+        was = self._sums
+        self._sums = np.minimum(np.maximum(was + odds * SIGNS, 0.0), MOST_ODDS * MEMORY)
+        begins = (was <= 0) & (self._sums > 0)
+        if begins.any():
             crossed = self._crossing(stamp, scores, level)
-            self._since[row] = np.where(begins, crossed, self._since[row])
+            self._since = np.where(begins, crossed, self._since)
 
     def _crossing(
         self, stamp: int, scores: NDArray[np.float64], level: float
@@ -91,4 +92,6 @@ class Evidence:
         """When each class passed ``level`` between the tick before and this one."""
         change = scores - self._last
         share = (level - self._last) / np.where(np.abs(change) > 1e-9, change, 1e-9)
-        return self.stamp + np.round(np.clip(share, 0, 1) * (stamp - self.stamp)).astype(np.int64)
+        return self.stamp + np.round(
+            np.minimum(np.maximum(share, 0), 1) * (stamp - self.stamp)
+        ).astype(np.int64)

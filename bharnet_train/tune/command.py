@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +23,9 @@ def tune(
     false_alarms: Annotated[
         float, typer.Option(help="A minute, at most, at the operating point.", min=0)
     ] = 0.5,
+    delay: Annotated[
+        float, typer.Option(help="Seconds, at most, after the onset (median), if possible.", min=0)
+    ] = 1e9,
     stride: Annotated[float, typer.Option(help="Seconds between two results.")] = 0.1,
     signs: Annotated[int, typer.Option(help="Most signs of a composed stream.", min=1)] = 150,
     seed: Annotated[int, typer.Option(help="Of streams and settings.")] = 0,
@@ -49,6 +53,7 @@ def tune(
             overrides or [],
             trials=trials,
             false_alarms=false_alarms,
+            longest_delay=delay if delay < 1e9 else math.inf,
             stride_seconds=stride,
             most_signs=signs,
             seed=seed,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -46,6 +47,7 @@ def tune(
     *,
     trials: int = 60,
     false_alarms: float = 0.5,
+    longest_delay: float = math.inf,
     stride_seconds: float = 0.1,
     most_signs: int = 150,
     seed: int = 0,
@@ -72,7 +74,7 @@ def tune(
         raise InvalidConfig(f"nothing to tune on: {error}") from error
     answers = retemper(answers, factor)
     tried = search(answers, info, trials, decision_config(info), seed, progress)
-    chosen = choose(tried, false_alarms)
+    chosen = choose(tried, false_alarms, longest_delay)
     minutes = sum(each.seconds for each in streams) / 60
     temperature = round(min(max(info.temperature * factor, 0.01), 100.0), 3)
     out.mkdir(parents=True, exist_ok=True)
@@ -83,6 +85,7 @@ def tune(
         "stride_seconds": stride_seconds,
         "temperature": temperature,
         "most_false_alarms_a_minute": false_alarms,
+        "longest_delay": longest_delay if math.isfinite(longest_delay) else None,
         "chosen": chosen.to_json(),
         "before": tried[0].to_json(),
         "trials": [each.to_json() for each in tried],
