@@ -140,7 +140,7 @@ def model(takes, tmp_path_factory):
 
 def streams_of(takes, *overrides):
     config = read_config(takes / "tiny.yaml", list(overrides))
-    return validation_streams(config, takes, takes, 5, 0)
+    return validation_streams(config, takes, takes, 2, 0)
 
 
 def test_cached_answers_decide_as_the_core_does(takes, model):
@@ -169,7 +169,7 @@ def test_cached_answers_decide_as_the_core_does(takes, model):
 
 def test_validation_people_make_the_streams(takes):
     (stream,) = streams_of(takes)
-    assert (stream.person, len(stream.segments)) == ("p8", 5)
+    assert (stream.person, len(stream.segments)) == ("p8", 2)
     with pytest.raises(UnreadableData, match="nobody out for validation"):
         streams_of(takes, "sources.0.validation={}")
     with pytest.raises(UnreadableData, match="shows 'sleep'"):
@@ -180,7 +180,7 @@ def test_the_command_writes_what_it_chose(takes, model, tmp_path):
     from bharnet_train.cli import app
 
     arguments = ["tune", str(model), "--config", str(takes / "tiny.yaml"), "--data", str(takes)]
-    options = ["--out", str(tmp_path), "--trials", "4", "--signs", "4", "--save"]
+    options = ["--out", str(tmp_path), "--trials", "4", "--signs", "2", "--save"]
     result = CliRunner().invoke(app, [*arguments, *options])
     assert result.exit_code == 0, result.output
     assert "tune.json" in result.output

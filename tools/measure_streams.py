@@ -250,7 +250,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/streams"))
     parser.add_argument("--trials", type=int, default=60)
     parser.add_argument("--signs", type=int, default=400, help="of a composed stream, at most")
-    parser.add_argument("--people", nargs="+", default=PEOPLE, help="of vehicle: only these folds")
+    parser.add_argument("--people", nargs="+", default=PEOPLE, help="of vehicle: two or more")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     measure = {"vehicle": vehicle, "words": words}[chosen.table]

@@ -28,7 +28,8 @@ LATEST = 2**63 - 1  # a stamp after all others
 class _Event:
     event_id: int
     class_id: int
-    onset: int
+    rose: int  # stamp at which its evidence began
+    onset: int  # the same less the lag
     last_held: int  # stamp at which the class was last above leave_threshold
 
 
@@ -126,10 +127,11 @@ class Decider:
         return sure and bool(person.evidence.smoothed[leader] >= config.enter_threshold)
 
     def _begin(self, person: _Person, stamp: int) -> _Event:
-        began = person.evidence.rose(person.leader) - _nanoseconds(self.config.onset_lag_seconds)
+        rose = person.evidence.rose(person.leader)
+        began = rose - _nanoseconds(self.config.onset_lag_seconds)
         onset = min(stamp, max(began, person.since, person.over))
         self._events += 1
-        person.event = _Event(self._events, person.leader, onset, stamp)
+        person.event = _Event(self._events, person.leader, rose, onset, stamp)
         return person.event
 
     def _end(
@@ -151,7 +153,10 @@ class Decider:
             return []
         ended = event.last_held
         if held:
-            ended = person.evidence.fell(event.class_id) - _nanoseconds(config.offset_lag_seconds)
+            fell = person.evidence.fell(event.class_id)
+            # Too weak to outweigh what had spoken against it: then that is no end of it.
+            ended = fell if fell > event.rose else event.last_held
+            ended -= _nanoseconds(config.offset_lag_seconds)
         ended = max(ended, event.onset + _nanoseconds(config.shortest_seconds))
         person.event, person.over = None, min(stamp, ended)
         person.offsets[event.class_id] = person.over
