@@ -80,18 +80,30 @@ class Recognizer:
         """Give the device's memory back; nothing can be recognised any more."""
         self._backend.close()
 
-    def recognize(self, windows: Sequence[Window], end: int) -> list[Prediction]:
-        """All windows as seen at ``end`` (nanoseconds), in one forward pass."""
+    def recognize(
+        self, windows: Sequence[Window], end: int, lengths: Sequence[float] = ()
+    ) -> list[Prediction]:
+        """All windows as seen at ``end`` (nanoseconds), in one forward pass a length.
+
+        ``lengths``: seconds of each window that are read; () = the model's own. With several, the
+        answer is the mean of their probabilities, each counting by its coverage: a short one
+        knows sooner, a long one knows better.
+        """
         if not windows:
             return []
+        lengths = tuple(lengths) or (self.info.features.window_seconds,)
+        read = [self._read(windows, end, seconds) for seconds in lengths]
+        return read[0] if len(read) == 1 else [_mean(of_one) for of_one in zip(*read, strict=True)]
+
+    def _read(self, windows: Sequence[Window], end: int, seconds: float) -> list[Prediction]:
         config = self.info.features
-        joints = [resample(window, config, end) for window in windows]
+        joints = [resample(window, config, end, seconds) for window in windows]
         position = np.stack([each.position for each in joints])
         scores = self._run(position, np.stack([each.seen for each in joints]))
         stacked = np.stack((scores.fused, scores.body, scores.hand))
         probabilities = _softmax(stacked / np.float32(self.info.temperature))
         present = np.stack((scores.body_present, scores.hand_present))
-        first = end - round(config.window_seconds * 1e9)
+        first = end - round(seconds * 1e9)
         predictions = []
         for i, (window, each) in enumerate(zip(windows, joints, strict=True)):
             used = window.stamps[window.stamps >= first]
@@ -126,3 +138,27 @@ class Recognizer:
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     powers = np.exp(logits - logits.max(-1, keepdims=True))
     return np.asarray(powers / powers.sum(-1, keepdims=True), np.float32)
+
+
+def _mean(several: Sequence[Prediction]) -> Prediction:
+    """One person's windows of several lengths as one answer."""
+    weights = np.array([each.coverage for each in several], np.float32)
+    weights = weights if weights.any() else np.ones_like(weights)
+
+    def mean(of: Sequence[NDArray[np.float32] | None]) -> NDArray[np.float32] | None:
+        seen = [i for i, each in enumerate(of) if each is not None]
+        if not seen:
+            return None
+        return np.average([of[i] for i in seen], 0, weights[seen] + 1e-9).astype(np.float32)
+
+    fused = mean([each.probabilities for each in several])
+    assert fused is not None
+    longest = max(several, key=lambda each: each.frames_used)
+    return Prediction(
+        fused,
+        mean([each.body for each in several]),
+        mean([each.hand for each in several]),
+        float(max(each.coverage for each in several)),
+        longest.frames_used,
+        longest.window_start,
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bharnet.decision import Decided, Decider, DecisionConfig, Reason
+from bharnet.decision import Decided, Decider, DecisionConfig, Reason, decision_config
 from bharnet.observation import Frame, Observation
 from bharnet.recognizer import Recognizer
 from bharnet.window import NANOSECONDS, PersonWindows
@@ -25,12 +25,15 @@ class StreamConfig:
     reorder_seconds  a frame older than the last by up to this is dropped; by more, all is reset
     lost_seconds     a person unseen for longer is forgotten
     max_people       further people in a frame are ignored
+    window_seconds   lengths of the windows that are read at once (``Recognizer.recognize``);
+                     () = the model's own
     """
 
     stride_seconds: float = 0.2
     reorder_seconds: float = 0.5
     lost_seconds: float = 1.0
     max_people: int = 50
+    window_seconds: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -42,6 +45,8 @@ class StreamConfig:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise ValueError(f"{name} {value:g} is out of {low:g}..{high:g}")
+        if any(not 0.1 <= each <= 60.0 for each in self.window_seconds):
+            raise ValueError(f"window_seconds {self.window_seconds} is out of 0.1..60")
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,17 +83,28 @@ class ActionStream:
         config: StreamConfig | None = None,
         report: Report = ignore,
     ) -> None:
-        self.config = config or StreamConfig()
         info = recognizer.info
         self.recognizer = recognizer
-        self.decider = Decider(decision or DecisionConfig(**info.decision), info.idle_id)
+        self.decider = Decider(decision or decision_config(info), info.idle_id)
         self._report = report
-        kept = info.features.window_seconds + info.features.longest_gap
-        self._windows = PersonWindows(kept, self.config.lost_seconds)
+        config = config or StreamConfig()
+        self._windows = PersonWindows(info.features.window_seconds, config.lost_seconds)
+        self.config = config
         self._newest = 0
         self._last_tick: int | None = None
         self._last_entry: dict[str, tuple[int, Observation]] = {}
         self._lost: list[Entry] = []
+
+    @property
+    def config(self) -> StreamConfig:
+        """May be replaced at any time."""
+        return self._config
+
+    @config.setter
+    def config(self, new: StreamConfig) -> None:
+        self._config, features = new, self.recognizer.info.features
+        longest = max(new.window_seconds or (features.window_seconds,))
+        self._windows.keep(longest + features.longest_gap)
 
     @property
     def newest(self) -> int:
@@ -137,9 +153,8 @@ class ActionStream:
         bodies = list(self._windows)
         windows = [self._windows.window(body_id) for body_id in bodies]
         entries, self._lost = self._lost, []
-        for body_id, prediction in zip(
-            bodies, self.recognizer.recognize(windows, stamp), strict=True
-        ):
+        answers = self.recognizer.recognize(windows, stamp, self.config.window_seconds)
+        for body_id, prediction in zip(bodies, answers, strict=True):
             for decided in self.decider.decide(body_id, stamp, prediction):
                 entries.append(self._entry(decided))
         return Tick(stamp, tuple(entries))
@@ -162,7 +177,8 @@ class ActionStream:
         return ended
 
     def _end_all(self, reason: Reason) -> Tick | None:
-        entries = [self._entry(decided) for decided in self.decider.finish_all(reason)]
+        seen = {body_id: stamp for body_id, (stamp, _) in self._last_entry.items()}
+        entries = [self._entry(decided) for decided in self.decider.finish_all(reason, seen)]
         entries, self._lost = self._lost + entries, []
         self._windows.clear()
         self._last_entry.clear()
@@ -171,7 +187,7 @@ class ActionStream:
     def _forget(self, lost: list[str]) -> None:
         """Events of people who left are told at the next tick."""
         for body_id in lost:
-            for decided in self.decider.finish(body_id, self._newest, Reason.LOST):
+            for decided in self.decider.finish(body_id, self._last_entry[body_id][0], Reason.LOST):
                 self._lost.append(self._entry(decided))
             self._last_entry.pop(body_id, None)
 

@@ -36,10 +36,15 @@ class PersonWindows:
     """
 
     def __init__(self, seconds: float, lost_seconds: float = 1.0, max_frames: int = 256) -> None:
-        self._span = round(seconds * NANOSECONDS)
+        self._max_frames = max_frames
+        self.keep(seconds)
         self._lost = round(lost_seconds * NANOSECONDS)
-        self._least_step = self._span // max_frames
         self._people: dict[str, deque[tuple[int, Observation]]] = {}
+
+    def keep(self, seconds: float) -> None:
+        """Keep so much of each person from now on."""
+        self._span = round(seconds * NANOSECONDS)
+        self._least_step = self._span // self._max_frames
 
     def __len__(self) -> int:
         return len(self._people)

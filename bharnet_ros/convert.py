@@ -78,8 +78,12 @@ def to_action_labels(
     stride_seconds: float,
     allowed: frozenset[int] | None,
     stamp: Time,
+    window_seconds: float = 0.0,
 ) -> ActionLabels:
-    """What the model knows and expects. A class that may not be reported has NaN thresholds."""
+    """What the model knows and expects. A class that may not be reported has NaN thresholds.
+
+    ``window_seconds``: the longest that is read; 0 = the model's own.
+    """
     count = len(info.classes)
     may = [allowed is None or i in allowed or i == info.idle_id for i in range(count)]
     message = ActionLabels(
@@ -90,7 +94,7 @@ def to_action_labels(
         idle_class_id=info.idle_id,
         enter_thresholds=[decision.enter_threshold if each else math.nan for each in may],
         leave_thresholds=[decision.leave_threshold if each else math.nan for each in may],
-        window_seconds=[info.features.window_seconds] * count,
+        window_seconds=[window_seconds or info.features.window_seconds] * count,
         stride_seconds=stride_seconds,
         body_layout=info.features.body_layout if "body" in info.network.experts else "",
         hand_layout=HAND_LAYOUTS[0] if "hand" in info.network.experts else "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,7 @@ class Declared:
     """One parameter. ``low`` and ``high`` are its range, ``choices`` its only values."""
 
     name: str
-    default: bool | int | float | str | tuple[str, ...]
+    default: bool | int | float | str | tuple[str, ...] | tuple[float, ...]
     description: str
     low: float | None = None
     high: float | None = None
@@ -51,7 +52,12 @@ def declare_all(node: Node, table: Iterable[Declared]) -> dict[str, Any]:
             for each in rows
         ],
     )
-    return {each.name: node.get_parameter(each.name).value for each in rows}
+    return {each.name: _plain(node.get_parameter(each.name).value) for each in rows}
+
+
+def _plain(value: Any) -> Any:
+    """A value without the ``array`` that rclpy wraps numbers in, which equals no list."""
+    return value.tolist() if isinstance(value, array) else value
 
 
 def check_choices(table: Iterable[Declared], values: Mapping[str, Any]) -> None:
@@ -66,9 +72,9 @@ def check_choices(table: Iterable[Declared], values: Mapping[str, Any]) -> None:
 def changes(parameters: Iterable[Parameter], values: Mapping[str, Any]) -> dict[str, Any]:
     """What a request to set parameters changes of the declared values."""
     return {
-        each.name: each.value
+        each.name: _plain(each.value)
         for each in parameters
-        if each.name in values and each.value != values[each.name]
+        if each.name in values and _plain(each.value) != values[each.name]
     }
 
 

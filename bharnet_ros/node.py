@@ -242,6 +242,7 @@ class BharnetNode(LifecycleNode):
                 self.settings["stride_seconds"],
                 decider.allowed,
                 now,
+                max(self.settings["window_seconds"], default=0.0),
             )
         )
 

@@ -15,7 +15,7 @@ from rclpy.node import Node
 
 from bharnet.backends import BACKENDS
 from bharnet.checkpoint import ModelInfo
-from bharnet.decision import DecisionConfig
+from bharnet.decision import DecisionConfig, decision_config
 from bharnet.models import SHIPPED
 from bharnet.stream import StreamConfig
 from bharnet_ros.declared import Declared, check_choices, declare_all
@@ -41,6 +41,12 @@ PARAMETERS = (
     ),
     Declared("top_k", 3, "hypotheses told for each person", 0, 100, dynamic=True),
     Declared("stride_seconds", 0.2, "time between two results, s", 0.01, 10.0, dynamic=True),
+    Declared(
+        "window_seconds",
+        (0.0,),
+        "lengths of the windows read at once, s; 0: the model's own",
+        dynamic=True,
+    ),
     Declared("reorder_seconds", 0.5, "older frames than this reset all, s", 0.0, 60.0),
     Declared("lost_seconds", 1.0, "a person unseen for longer is forgotten, s", 0.05, 60.0),
     Declared("max_people", 50, "people tracked at most", 1, 1000, dynamic=True),
@@ -74,6 +80,11 @@ PARAMETERS = (
     _decision("enter_seconds", "how long a class must lead before it is accepted, s", 10.0),
     _decision("leave_seconds", "how long it must be gone before it is over, s", 10.0),
     _decision("lowest_coverage", "observed share of the window below which: UNKNOWN", 1.0),
+    _decision("highest_entropy", "share of the largest entropy above which: UNKNOWN", 1.0),
+    _decision("shortest_seconds", "an action lasts at least so long, s", 10.0),
+    _decision("refractory_seconds", "until the same action may begin again, s", 10.0),
+    _decision("onset_lag_seconds", "evidence begins so long after an action does, s", 10.0),
+    _decision("offset_lag_seconds", "evidence ceases so long after an action does, s", 10.0),
 )
 DECISION = tuple(each.name for each in fields(DecisionConfig))
 RELOADING = frozenset(("model", "device"))
@@ -111,12 +122,14 @@ class Settings:
 
     def stream(self) -> StreamConfig:
         """When the core looks and whom it forgets."""
-        return StreamConfig(**{each.name: self[each.name] for each in fields(StreamConfig)})
+        values = {each.name: self[each.name] for each in fields(StreamConfig)}
+        lengths = tuple(each for each in self["window_seconds"] if each != 0.0)
+        return StreamConfig(**{**values, "window_seconds": lengths})
 
     def decision(self, info: ModelInfo) -> DecisionConfig:
         """The model's thresholds where nothing else is set."""
         set_here = {name: self[name] for name in DECISION if self[name] != MODELS_OWN}
-        return DecisionConfig(**{**info.decision, **set_here})
+        return decision_config(info, set_here)
 
     def allowed(self, info: ModelInfo) -> frozenset[int] | None:
         """Indices of the classes that may be reported, None = all."""

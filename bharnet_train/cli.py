@@ -18,6 +18,7 @@ from bharnet_train import camera
 from bharnet_train.evaluate_bag import evaluate_bag
 from bharnet_train.export import ExportFailed, export_command
 from bharnet_train.prepare import commands
+from bharnet_train.tune.command import tune
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 console = Console()
@@ -217,6 +218,7 @@ def robustness(
 
 app.command("evaluate-bag")(evaluate_bag)
 app.command("export")(export_command)
+app.command()(tune)
 
 
 @app.command()

@@ -22,7 +22,8 @@ class _Strict(BaseModel):
 class Source(_Strict):
     """One file of recordings and what to take from it.
 
-    format        recordings (recordings.py; a file or a folder of them), nucla (nucla.py), or
+    format        recordings (recordings.py; a file or a folder of them), nucla (nucla.py),
+                  frame_labels: clips labelled frame by frame (streams/frame_labels.py), or
                   prepared: a folder that ``bharnet prepare`` wrote (prepared.py)
     protocol      of a prepared folder: xsub60, xset120 ... as its manifest.json lists them; it
                   says who is trained on and tested, ``validation`` takes from the former
@@ -35,7 +36,7 @@ class Source(_Strict):
     """
 
     file: str
-    format: Literal["recordings", "nucla", "prepared"] = "recordings"
+    format: Literal["recordings", "nucla", "prepared", "frame_labels"] = "recordings"
     protocol: str = ""
     subset: str = ""
     labels: dict[str, str] = {}
@@ -115,6 +116,29 @@ class Optimiser(_Strict):
     noisy_or: float = Field(default=0.0, description="weight of the loss on the Noisy-OR")
 
 
+class Streams(_Strict):
+    """Windows cut at random from streams, labelled by what is under way at their end.
+
+    streams/cut.py; docs/streams.md. Times in seconds.
+    """
+
+    share: float = Field(default=0.0, ge=0, le=1, description="share of windows cut so, 0 = none")
+    frame_rate: float = Field(default=20.0, gt=0, description="at which takes are played")
+    pace: float = Field(default=0.25, ge=0, description="spread of the logarithm of the speed")
+    way_seconds: tuple[float, float] = Field(
+        default=(0.2, 0.5), description="least and longest way from one take to the next"
+    )
+    follow: float = Field(
+        default=0.3, ge=0, le=1, description="share of takes beside another sign, not rest"
+    )
+    enter: float = Field(
+        default=0.1, ge=0, le=1, description="share of windows of people who just came in"
+    )
+    unsure_seconds: float = Field(
+        default=0.05, ge=0, description="no window ends so near to a beginning or an end"
+    )
+
+
 class TrainConfig(_Strict):
     """One training run."""
 
@@ -132,6 +156,7 @@ class TrainConfig(_Strict):
     features: FeatureConfig = FeatureConfig()
     network: NetworkConfig = NetworkConfig()
     augmentation: Augmentation = Augmentation()
+    streams: Streams = Streams()
     optimiser: Optimiser = Optimiser()
 
 

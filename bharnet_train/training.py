@@ -22,6 +22,7 @@ from bharnet_train.logbook import make_logbook
 from bharnet_train.loss import ensemble_loss
 from bharnet_train.resuming import KeptMean
 from bharnet_train.sampling import BalancedOrder, Item, Shard, Windows
+from bharnet_train.streams.cut import StreamWindows
 from bharnet_train.trainer import last_checkpoint, make_trainer
 
 
@@ -102,6 +103,16 @@ class Trainee(lightning.LightningModule):
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
 
 
+def make_windows(config: TrainConfig, split: Split) -> Windows:
+    """What is trained on: whole takes, or a share of windows cut from streams."""
+    features, strength, seed = config.features, config.augmentation, config.seed
+    if config.streams.share > 0:
+        return StreamWindows(
+            split.train, split.classes, features, config.streams, config.idle, strength, seed
+        )
+    return Windows(split.train, split.classes, features, strength, seed)
+
+
 def _full_precision(position: torch.Tensor) -> torch.autocast:
     """Mixed precision is for the network: coordinates in 8 bits would tremble."""
     return torch.autocast(position.device.type, enabled=False)
@@ -155,9 +166,7 @@ def train(
     )
     rank, world, device = trainer.global_rank, trainer.world_size, trainer.strategy.root_device
     count = choose_workers(device, cluster.devices) if workers is None else workers
-    windows = Windows(
-        split.train, split.classes, config.features, config.augmentation, config.seed
-    )
+    windows = make_windows(config, split)
     order = BalancedOrder(windows.targets, chosen.balance, config.seed, batch, rank, world)
     loader = make_loader(windows, part, device, count, order)
     checking = None

@@ -29,6 +29,10 @@ def states(ticks):
     return [[each.state.name for each in tick] for tick in ticks]
 
 
+def seconds(stamp):
+    return (stamp - START) / NANOSECONDS
+
+
 def decider(**changes):
     values = {"smoothing_seconds": 0.0, "enter_seconds": 0.4, "leave_seconds": 0.4, **changes}
     return Decider(DecisionConfig(**values), IDLE)
@@ -51,8 +55,9 @@ def test_an_action_begins_goes_on_and_ends_once():
     ]
     onset, offset = ticks[4][0], ticks[8][0]
     assert onset.event_id == offset.event_id == 1
-    assert onset.onset == START + round(0.4 * NANOSECONDS)
-    assert offset.offset == START + round(1.2 * NANOSECONDS)
+    # Between the last tick of one kind and the first of the other, by how far the score had come.
+    assert seconds(onset.onset) == pytest.approx(0.2 + 0.2 * 0.4 / 0.9, abs=1e-3)
+    assert seconds(offset.offset) == pytest.approx(1.2 + 0.2 * 0.5 / 0.9, abs=1e-3)
     assert offset.reason == Reason.FINISHED
 
 
@@ -162,3 +167,55 @@ def test_whatever_comes_events_are_well_formed(steps):
             if decided.state == State.OFFSET:
                 assert decided.onset <= decided.offset
                 del running[body]
+
+
+def onsets(ticks):
+    return [d for tick in ticks for d in tick if d.state == State.ONSET]
+
+
+def offsets(ticks):
+    return [d for tick in ticks for d in tick if d.state == State.OFFSET]
+
+
+def test_lags_move_what_is_told_not_when():
+    plain, early = decider(), decider(onset_lag_seconds=0.3, offset_lag_seconds=0.5)
+    sequence = [*[prediction()] * 5, *[prediction(wave=0.9)] * 10, *[prediction()] * 5]
+    one, other = run(plain, *sequence), run(early, *sequence)
+    assert states(one) == states(other)
+    assert onsets(one)[0].onset - onsets(other)[0].onset == round(0.3 * NANOSECONDS)
+    assert offsets(one)[0].offset - offsets(other)[0].offset == round(0.5 * NANOSECONDS)
+
+
+def test_nothing_began_before_the_person_came_or_the_action_before_ended():
+    made = decider(onset_lag_seconds=5.0)
+    ticks = run(made, *[prediction(wave=0.9)] * 6, *[prediction(stop=0.9)] * 6)
+    wave, stop = onsets(ticks)
+    assert wave.onset == START
+    assert stop.onset >= offsets(ticks)[0].offset
+
+
+def test_an_action_that_begins_ends_the_one_before_without_waiting():
+    made = decider(leave_seconds=5.0, enter_seconds=0.2)
+    ticks = run(made, *[prediction(wave=0.9)] * 4, *[prediction(stop=0.9)] * 3)
+    assert states(ticks)[4:] == [["ONGOING"], ["OFFSET", "ONSET"], ["ONGOING"]]
+
+
+def test_an_action_is_not_over_before_its_shortest():
+    made = decider(enter_seconds=0.0, leave_seconds=0.0, shortest_seconds=1.0)
+    ticks = run(made, *[prediction()] * 2, prediction(wave=0.9), *[prediction()] * 8)
+    (ended,) = offsets(ticks)
+    assert ended.offset - ended.onset >= NANOSECONDS
+
+
+def test_the_same_action_waits_for_the_refractory_time_others_do_not():
+    twice = [*[prediction(wave=0.9)] * 3, *[prediction()] * 3] * 2
+    assert len(onsets(run(decider(), *twice))) == 2
+    assert len(onsets(run(decider(refractory_seconds=5.0), *twice))) == 1
+    other = [*twice[:6], *[prediction(stop=0.9)] * 3]
+    assert len(onsets(run(decider(refractory_seconds=5.0), *other))) == 2
+
+
+def test_scores_spread_over_all_classes_are_unknown():
+    half = [prediction(wave=0.62, stop=0.19, idle=0.19)] * 6
+    assert len(onsets(run(decider(), *half))) == 1
+    assert states(run(decider(highest_entropy=0.8), *half)) == [["UNKNOWN"]] * 6

@@ -197,7 +197,7 @@ class Slow(Recognizer):
     gate: threading.Semaphore
     blocked: threading.Event
 
-    def recognize(self, windows, end):
+    def recognize(self, windows, end, lengths=()):
         self.blocked.set()
         self.gate.acquire()
         return super().recognize(windows, end)

@@ -5,6 +5,7 @@ import pytest
 from people import START, frame, person
 
 from bharnet.decision import DecisionConfig, Reason, State
+from bharnet.decision.config import LAG_OF_WHOLE_WINDOWS
 from bharnet.recognizer import Prediction
 from bharnet.stream import ActionStream, StreamConfig
 from bharnet.window import NANOSECONDS
@@ -29,7 +30,7 @@ class Oracle:
     def __init__(self):
         self.batches = []
 
-    def recognize(self, windows, end):
+    def recognize(self, windows, end, lengths=()):
         self.batches.append(len(windows))
         answers = []
         for window in windows:
@@ -88,6 +89,8 @@ def test_one_person_stays_while_another_leaves():
     assert [(end.body_id, end.reason) for end in ends] == [("b", Reason.LOST)]
     assert [entry.decided.body_id for entry in ticks[-1].entries] == ["a"]
     assert ticks[-1].entries[0].decided.state == State.ONGOING
+    # Told when they were missed for long enough, dated when they were last seen.
+    assert ends[0].offset == frame(0.9).stamp
 
 
 def test_old_and_equal_stamps_are_dropped_and_said():
@@ -175,4 +178,25 @@ def test_nonsense_stream_configuration_is_refused(wrong):
 
 
 def test_decision_defaults_are_the_models():
-    assert stream()[0].decider.config == DecisionConfig(**Info.decision)
+    chosen = stream()[0].decider.config
+    # It says nothing of lags, so it was taught whole windows: some of each lies behind an onset.
+    lag = LAG_OF_WHOLE_WINDOWS * Info.features.window_seconds
+    assert chosen == DecisionConfig(**Info.decision, onset_lag_seconds=lag, offset_lag_seconds=lag)
+
+
+def test_several_windows_come_from_one_buffer():
+    asked = []
+
+    class Noting(Oracle):
+        def recognize(self, windows, end, lengths=()):
+            asked.append((lengths, (end - int(windows[0].stamps[0])) / NANOSECONDS))
+            return super().recognize(windows, end)
+
+    made = ActionStream(Noting(), config=StreamConfig(window_seconds=(0.5, 3.0)))
+    play(made, raising(5.0))
+    assert asked[-1] == ((0.5, 3.0), pytest.approx(3.4, abs=0.11))
+    made.config = StreamConfig(window_seconds=(0.5,))
+    play(made, raising(1.0, 5.0))
+    assert asked[-1] == ((0.5,), pytest.approx(0.9, abs=0.11))
+    with pytest.raises(ValueError, match="window_seconds"):
+        StreamConfig(window_seconds=(0.0,))

@@ -100,9 +100,11 @@ class _Timed(_Asked):
         super().__init__(recognizer.info)
         self._recognizer = recognizer
 
-    def recognize(self, windows: Sequence[Window], end: int) -> list[Prediction]:
+    def recognize(
+        self, windows: Sequence[Window], end: int, lengths: Sequence[float] = ()
+    ) -> list[Prediction]:
         begun = time.perf_counter()
-        found = self._recognizer.recognize(windows, end)
+        found = self._recognizer.recognize(windows, end, lengths)
         milliseconds = 1e3 * (time.perf_counter() - begun)
         self.waited += milliseconds
         self.took.append(milliseconds)
@@ -131,8 +133,10 @@ class _Scout:
         )
         (self._always,) = recognizer.recognize([Window(np.zeros(1, np.int64), *nobody)], 0)
 
-    def recognize(self, windows: Sequence[Window], end: int) -> list[Prediction]:
-        future = self._pool.submit(_recognize, list(windows), end)
+    def recognize(
+        self, windows: Sequence[Window], end: int, lengths: Sequence[float] = ()
+    ) -> list[Prediction]:
+        future = self._pool.submit(_recognize, list(windows), end, tuple(lengths))
         self._answers.append(_Answer((len(windows), end), future))
         return [self._always] * len(windows)
 
@@ -144,7 +148,9 @@ class _Oracle(_Asked):
         super().__init__(recognizer.info)
         self._answers = answers
 
-    def recognize(self, windows: Sequence[Window], end: int) -> list[Prediction]:
+    def recognize(
+        self, windows: Sequence[Window], end: int, lengths: Sequence[float] = ()
+    ) -> list[Prediction]:
         answer = self._answers.popleft()
         if answer.asked != (len(windows), end):
             raise RuntimeError("what is asked of the network depends on its answers: use one job")
@@ -168,8 +174,10 @@ def _load(model: str) -> None:
     _recognizer = Recognizer(load_checkpoint(Path(model)), "cpu")
 
 
-def _recognize(windows: list[Window], end: int) -> tuple[list[Prediction], float]:
+def _recognize(
+    windows: list[Window], end: int, lengths: tuple[float, ...]
+) -> tuple[list[Prediction], float]:
     """In a worker, each tick."""
     begun = time.perf_counter()
-    found = _recognizer.recognize(windows, end)
+    found = _recognizer.recognize(windows, end, lengths)
     return found, 1e3 * (time.perf_counter() - begun)

@@ -7,12 +7,13 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, fields
+from typing import Any
 
 import torch
 
 from bharnet.bag import EmptyBag, ImageBag, PoseBag
-from bharnet.checkpoint import load_checkpoint
-from bharnet.decision import DecisionConfig
+from bharnet.checkpoint import ModelInfo, load_checkpoint
+from bharnet.decision import DecisionConfig, decision_config
 from bharnet.judging.ahead import run
 from bharnet.judging.evaluation import Heard, InvalidRequest, Request
 from bharnet.judging.hearing import Listener, from_tick
@@ -45,7 +46,7 @@ def recognise(
     info = checkpoint.info
     try:
         recognizer = Recognizer(checkpoint, request.device)
-        decision, config = configure(request.settings, info.decision)
+        decision, config = configure(request.settings, info)
     except ValueError as error:
         raise InvalidRequest(str(error)) from None
     left_out: Counter[str] = Counter()
@@ -95,13 +96,18 @@ def recognise(
         classes=info.classes,
         idle=info.idle,
         frames=used,
-        settings={**asdict(decision), **asdict(config)},
+        settings={
+            **asdict(decision),
+            **asdict(config),
+            # --set takes numbers, so there is at most one length.
+            "window_seconds": (*config.window_seconds, info.features.window_seconds)[0],
+        },
         left_out=dict(sorted(left_out.items())),
     )
 
 
 def configure(
-    settings: Mapping[str, float], model: Mapping[str, float]
+    settings: Mapping[str, float], info: ModelInfo
 ) -> tuple[DecisionConfig, StreamConfig]:
     """The model's and the default settings, changed as asked. Raises ValueError."""
     unknown = sorted(set(settings) - DECISION - STREAM)
@@ -110,10 +116,12 @@ def configure(
             f"there is no setting {unknown[0]}; there are {', '.join(sorted(DECISION | STREAM))}"
         )
     decision = {key: value for key, value in settings.items() if key in DECISION}
-    stream = {key: value for key, value in settings.items() if key in STREAM}
+    stream: dict[str, Any] = {key: value for key, value in settings.items() if key in STREAM}
     if "max_people" in stream:
         stream["max_people"] = int(stream["max_people"])
-    return DecisionConfig(**{**model, **decision}), StreamConfig(**stream)  # type: ignore[arg-type]
+    if "window_seconds" in stream:
+        stream["window_seconds"] = (stream["window_seconds"],)
+    return decision_config(info, decision), StreamConfig(**stream)
 
 
 def _cores() -> int:

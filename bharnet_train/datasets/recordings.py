@@ -33,7 +33,8 @@ DEFAULT_SIZE = (640, 480)
 class Sequence:
     """One labelled take of one person: ``window`` holds it whole.
 
-    part  "train" or "test", where the data set itself says so; "" = the configuration does
+    part    "train" or "test", where the data set itself says so; "" = the configuration does
+    around  the uncut recording that the take lies in, in the same stamps, where there is one
     """
 
     window: Window
@@ -42,6 +43,7 @@ class Sequence:
     session: str
     source: str
     part: str = ""
+    around: Window | None = None
 
     @property
     def seconds(self) -> float:

@@ -12,8 +12,13 @@ from bharnet_train.datasets.actions import SUBSETS
 from bharnet_train.datasets.nucla import read_nucla
 from bharnet_train.datasets.prepared import read_prepared
 from bharnet_train.datasets.recordings import Sequence, UnreadableData, read_recordings
+from bharnet_train.streams.frame_labels import read_pieces
 
-READERS = {"recordings": read_recordings, "nucla": read_nucla}
+READERS = {
+    "recordings": read_recordings,
+    "nucla": read_nucla,
+    "frame_labels": read_pieces,
+}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Labelled streams: read, composed of takes, cut into windows to train on, judged."""

@@ -1,0 +1,142 @@
+"""Reads streams that are labelled frame by frame: vehicle_signals.npz.
+
+Upper-body joints from sschueth/ground-guide-gesture-dataset: no hands, and shoulders, elbows,
+wrists and hips only. The joints come in body units, x and y.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bharnet.judging.segments import Segment
+from bharnet.skeleton import HAND_21, Layout
+from bharnet.window import NANOSECONDS, Window
+from bharnet_train.datasets.recordings import Sequence, UnreadableData
+from bharnet_train.streams.labelled import LabelledStream
+
+JOINTS = tuple(
+    f"{side}_{joint}"
+    for joint in ("shoulder", "elbow", "wrist", "hip")
+    for side in ("left", "right")
+)
+LABELS = (
+    "attention",
+    "ready",
+    "crank",
+    "stop",
+    "move",
+    "turn_left",
+    "turn_right",
+    "speed_up",
+    "slow_down",
+    "kill",
+    "standby",
+)
+IDLE = "standby"
+# The file does not say; its clips of twenty seconds have six hundred frames.
+FPS = 30.0
+
+
+def read_frame_labels(path: Path, layout: Layout, idle: str = IDLE) -> list[LabelledStream]:
+    """Every clip as a stream; ``idle`` frames belong to no segment. Raises UnreadableData."""
+    arrays = _load(path)
+    offsets, labels = arrays["offsets"], arrays["frame_label"]
+    body = np.full((len(labels), len(layout), 4), np.nan, np.float32)
+    body[..., 3] = 0.0
+    for column, name in enumerate(JOINTS):
+        if name in layout.joints:
+            row = layout.index(name)
+            body[:, row, :2] = arrays["joints"][:, column]
+            body[:, row, 3] = np.isfinite(body[:, row, 0])
+    streams = []
+    for i, (start, stop) in enumerate(pairwise(offsets.tolist())):
+        stamps = 1 + np.round(np.arange(stop - start) * NANOSECONDS / FPS).astype(np.int64)
+        hands = np.full((stop - start, 2, len(HAND_21), 4), np.nan, np.float32)
+        hands[..., 3] = 0.0
+        name = str(arrays["clip"][i])
+        streams.append(
+            LabelledStream(
+                name,
+                Window(stamps, body[start:stop], hands),
+                tuple(_runs(labels[start:stop], stamps, name, idle)),
+                str(arrays["person"][i]),
+            )
+        )
+    return streams
+
+
+def read_pieces(path: Path, layout: Layout) -> list[Sequence]:
+    """Every clip in pieces of one label, idle ones included, to train on."""
+    return [
+        piece for stream in read_frame_labels(path, layout) for piece in cut_pieces(stream, IDLE)
+    ]
+
+
+def cut_pieces(stream: LabelledStream, idle: str, seconds: float = 1.0) -> list[Sequence]:
+    """A labelled stream as sequences of one label and at most about ``seconds``, in its midst.
+
+    So a long action counts by its length, as a robot meets it.
+    """
+    w = stream.window
+    bounds = {0, len(w.stamps)}
+    for each in stream.segments:
+        bounds |= set(np.searchsorted(w.stamps, (each.start, each.end)).tolist())
+    pieces = []
+    for begin, stop in pairwise(sorted(bounds)):
+        count = max(1, round((stop - begin) * stream.step / NANOSECONDS / seconds))
+        for rows in np.array_split(np.arange(begin, stop), count):
+            piece = slice(int(rows[0]), int(rows[-1]) + 1)
+            pieces.append(
+                Sequence(
+                    Window(w.stamps[piece], w.body[piece], w.hands[piece]),
+                    stream.label_at(int(w.stamps[piece.start])) or idle,
+                    stream.person,
+                    stream.name,
+                    "frame_labels",
+                    around=w,
+                )
+            )
+    return pieces
+
+
+def _runs(
+    labels: NDArray[np.integer], stamps: NDArray[np.int64], name: str, idle: str
+) -> list[Segment]:
+    """Stretches of one label, each to the first frame of the next."""
+    changes = np.flatnonzero(np.diff(labels)) + 1
+    step = round(NANOSECONDS / FPS)
+    ends = np.append(stamps, stamps[-1] + step)
+    bounds = [0, *changes.tolist(), len(labels)]
+    return [
+        Segment(int(ends[a]), int(ends[b]), LABELS[int(labels[a])], name)
+        for a, b in pairwise(bounds)
+        if LABELS[int(labels[a])] != idle
+    ]
+
+
+def _load(path: Path) -> dict[str, NDArray]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = dict(file)
+    except FileNotFoundError:
+        raise UnreadableData(f"{path} does not exist; give the folder with --data") from None
+    except Exception as error:  # numpy raises many kinds for a damaged archive
+        raise UnreadableData(f"{path} is no readable .npz file ({error})") from error
+    needed = {"joints", "frame_label", "offsets", "person", "clip"}
+    if missing := needed - set(arrays):
+        raise UnreadableData(f"{path} lacks {', '.join(sorted(missing))}; is it another data set?")
+    joints, labels, offsets = arrays["joints"], arrays["frame_label"], arrays["offsets"]
+    steps = np.diff(offsets)
+    if joints.shape != (len(labels), len(JOINTS), 2):
+        raise UnreadableData(f"{path}: joints {joints.shape} do not fit {len(labels)} labels")
+    if offsets[0] != 0 or offsets[-1] != len(labels) or (steps < 2).any():
+        raise UnreadableData(f"{path}: offsets do not cut {len(labels)} frames into clips")
+    if any(len(arrays[key]) != len(steps) for key in ("person", "clip")):
+        raise UnreadableData(f"{path}: person, clip do not match {len(steps)} clips")
+    if len(labels) and not (labels.min() >= 0 and labels.max() < len(LABELS)):
+        raise UnreadableData(f"{path}: a frame label is out of 0..{len(LABELS) - 1}")
+    return arrays

@@ -1,0 +1,1 @@
+"""``bharnet tune``: decision parameters chosen on labelled streams."""

@@ -1,0 +1,136 @@
+"""One tuning run: streams, answers, temperature, search, files."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from bharnet.checkpoint import load_checkpoint, save_checkpoint
+from bharnet.decision import decision_config
+from bharnet.recognizer import Recognizer
+from bharnet.skeleton import get_layout
+from bharnet.stream import StreamConfig
+from bharnet_train.config import InvalidConfig, TrainConfig, read_config
+from bharnet_train.datasets.recordings import Sequence, UnreadableData
+from bharnet_train.datasets.select import load_split
+from bharnet_train.streams.compose import compose_stream
+from bharnet_train.streams.frame_labels import read_frame_labels
+from bharnet_train.streams.labelled import LabelledStream
+from bharnet_train.streams.run import ask
+from bharnet_train.tune.calibrate import fit_on_ticks, retemper
+from bharnet_train.tune.picture import draw
+from bharnet_train.tune.search import Trial, choose, search
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What a run found. ``temperature``: the model's own, times what the ticks asked for."""
+
+    before: Trial
+    chosen: Trial
+    temperature: float
+    streams: int
+    minutes: float
+
+
+def tune(
+    model: Path,
+    config_path: Path,
+    data: Path,
+    out: Path,
+    overrides: list[str],
+    *,
+    trials: int = 60,
+    false_alarms: float = 0.5,
+    longest_delay: float = math.inf,
+    stride_seconds: float = 0.1,
+    most_signs: int = 150,
+    seed: int = 0,
+    device: str = "cpu",
+    save: bool = False,
+    progress: Callable[[int], None] = lambda done: None,
+) -> Tuned:
+    """Choose decision parameters on the validation people of a configuration.
+
+    Writes OUT/tune.json and OUT/tune.png; with ``save`` also OUT/MODEL.safetensors, the same
+    network with the temperature and the decision found. Raises UnreadableData if nobody is held
+    out for validation, InvalidCheckpoint, InvalidConfig.
+    """
+    checkpoint = load_checkpoint(model)
+    info = checkpoint.info
+    config = read_config(config_path, overrides)
+    config = config.model_copy(update={"features": info.features})
+    try:
+        stream = StreamConfig(stride_seconds=stride_seconds)
+        streams = validation_streams(config, data, config_path.parent, most_signs, seed)
+        answers = ask(streams, Recognizer(checkpoint, device), stream)
+        factor = fit_on_ticks(answers, info)
+    except ValueError as error:
+        raise InvalidConfig(f"nothing to tune on: {error}") from error
+    answers = retemper(answers, factor)
+    tried = search(answers, info, trials, decision_config(info), seed, progress)
+    chosen = choose(tried, false_alarms, longest_delay)
+    minutes = sum(each.seconds for each in streams) / 60
+    temperature = round(min(max(info.temperature * factor, 0.01), 100.0), 3)
+    out.mkdir(parents=True, exist_ok=True)
+    found = {
+        "model": model.name,
+        "people": sorted({each.person for each in streams}),
+        "minutes": round(minutes, 2),
+        "stride_seconds": stride_seconds,
+        "temperature": temperature,
+        "most_false_alarms_a_minute": false_alarms,
+        "longest_delay": longest_delay if math.isfinite(longest_delay) else None,
+        "chosen": chosen.to_json(),
+        "before": tried[0].to_json(),
+        "trials": [each.to_json() for each in tried],
+    }
+    (out / "tune.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    draw(tried, chosen, out / "tune.png", model.stem)
+    if save:
+        decision = asdict(chosen.config)
+        tuned = replace(info, temperature=temperature, decision=decision)
+        save_checkpoint(out / model.name, checkpoint.network, tuned)
+    return Tuned(tried[0], chosen, temperature, len(streams), minutes)
+
+
+def validation_streams(
+    config: TrainConfig, data: Path, folder: Path, most_signs: int, seed: int
+) -> list[LabelledStream]:
+    """The validation people's streams: recorded ones whole, takes composed with their rests.
+
+    Who never rests in the takes is given the others' rests. Raises UnreadableData if there is
+    nobody, or nobody who rests.
+    """
+    layout = get_layout(config.features.body_layout)
+    takes: list[Sequence] = load_split(config, data, folder).validation
+    if not takes:
+        raise UnreadableData("the configuration holds nobody out for validation; name somebody")
+    of: dict[tuple[str, str], list[Sequence]] = {}
+    for each in takes:
+        of.setdefault((each.source, each.person), []).append(each)
+    everybodys_rests = [each for each in takes if each.label == config.idle]
+    streams: list[LabelledStream] = []
+    for (source, person), mine in of.items():
+        if mine[0].around is not None:
+            continue
+        rng = np.random.default_rng(seed)
+        signs = [each for each in mine if each.label != config.idle]
+        rests = [each for each in mine if each.label == config.idle] or everybodys_rests
+        if not rests:
+            raise UnreadableData(f"nobody who is held out shows '{config.idle}'; streams need it")
+        order = [signs[i] for i in rng.permutation(len(signs))[:most_signs]]
+        if order:
+            rate, name = config.streams.frame_rate, f"{source} {person}"
+            streams.append(compose_stream(order, rests, layout, rng, rate, name=name))
+    people = {each.person for each in takes if each.around is not None}
+    for part in config.sources:
+        if part.format == "frame_labels":
+            recorded = read_frame_labels(data / part.file, layout, config.idle)
+            streams += [each for each in recorded if each.person in people]
+    return streams

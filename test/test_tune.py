@@ -1,0 +1,201 @@
+"""Decision parameters chosen on labelled streams, and the streams through the core."""
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from bharnet.checkpoint import ModelInfo, load_checkpoint, save_checkpoint
+from bharnet.decision import DecisionConfig, State, decision_config
+from bharnet.features import FeatureConfig
+from bharnet.judging.segments import Segment
+from bharnet.network import BHaRNet, NetworkConfig
+from bharnet.recognizer import Prediction, Recognizer
+from bharnet.stream import ActionStream, StreamConfig
+from bharnet.window import NANOSECONDS, Window
+from bharnet_train.config import InvalidConfig, read_config
+from bharnet_train.datasets.recordings import UnreadableData
+from bharnet_train.streams.labelled import LabelledStream
+from bharnet_train.streams.run import Answers, ask, decide, decide_and_judge
+from bharnet_train.tune.calibrate import fit_on_ticks, retemper
+from bharnet_train.tune.run import tune, validation_streams
+from bharnet_train.tune.search import Trial, choose, fit_lags, search, try_out
+
+INFO = ModelInfo("known", "1", ("fist", "open", "null"), idle="null")
+LAG = 0.3
+SHARP = DecisionConfig(
+    smoothing_seconds=0.0, enter_seconds=0.0, leave_seconds=0.0, lowest_coverage=0.0
+)
+
+
+def invented(signs=12, sure=0.9, lag=LAG, flicker=True, name="a"):
+    """Answers that follow the truth ``lag`` seconds late, with a wrong tick in each rest."""
+    stamps, segments, ticks = 1 + np.arange(signs * 40) * (NANOSECONDS // 20), [], []
+    for k in range(signs):
+        start = 1 + (2 * k + 1) * NANOSECONDS
+        label = INFO.classes[k % 2]
+        segments.append(Segment(start, start + NANOSECONDS, label, name))
+    unseen = np.full((len(stamps), 2, 21, 4), np.nan, np.float32)
+    window = Window(stamps, np.zeros((len(stamps), 11, 4), np.float32), unseen)
+    stream = LabelledStream(name, window, tuple(segments), "p")
+    for i, stamp in enumerate(stamps[::2].tolist()):
+        label = stream.label_at(stamp - round(lag * NANOSECONDS)) or "null"
+        if flicker and i % 20 == 7:
+            label = "open"
+        scores = np.full(3, (1 - sure) / 2, np.float32)
+        scores[INFO.classes.index(label)] = sure
+        ticks.append((stamp, Prediction(scores, None, None, 1.0, 10, stamp)))
+    return Answers(stream, tuple(ticks))
+
+
+def test_lags_are_what_onsets_and_offsets_are_late_by():
+    found = decide_and_judge([invented(flicker=False)], INFO, SHARP)
+    onset, offset = fit_lags(found)
+    assert onset == pytest.approx(LAG, abs=0.06)
+    assert offset == pytest.approx(LAG, abs=0.06)
+    tried = try_out([invented(flicker=False)], INFO, SHARP)
+    assert tried.f1 == 1.0
+    assert tried.onset_error < 0.06
+    assert tried.delay == pytest.approx(LAG, abs=0.1)
+
+
+def test_the_search_finds_what_refuses_flicker_and_stays_quick():
+    answers = [invented()]
+    tried = search(answers, INFO, 25, SHARP)
+    assert tried[0].false_alarms_per_minute > 10
+    chosen = choose(tried, 0.5)
+    assert chosen.false_alarms_per_minute == 0
+    assert chosen.f1 > 0.9 > tried[0].f1
+    assert chosen.delay == min(
+        each.delay
+        for each in tried
+        if each.f1 >= chosen.f1 - 0.01 and each.false_alarms_per_minute <= 0.5
+    )
+    assert [each.config for each in tried] == [
+        each.config for each in search(answers, INFO, 25, SHARP)
+    ]
+
+
+def trial(f1, alarms, delay):
+    return Trial(SHARP, f1, alarms, delay, 0.1, 0.9)
+
+
+def test_the_operating_point_is_quiet_then_quick_enough_then_good():
+    loud, slow, quick = trial(0.99, 9.0, 0.1), trial(0.9, 0.1, 0.8), trial(0.7, 0.2, 0.3)
+    alike = trial(0.895, 0.3, 0.5)
+    every = [loud, slow, quick, alike]
+    assert choose(every, 0.5) is alike
+    assert choose(every, 0.15) is slow
+    assert choose(every, 0.5, 0.4) is quick
+    assert choose(every, 0.5, 0.01) is quick
+    assert choose([trial(0.0, 0.0, None)], 0.5, 0.4).delay is None
+
+
+def test_without_a_quiet_setting_the_quietest_is_taken():
+    tried = search([invented()], INFO, 3, SHARP)
+    loud = [replace(each, false_alarms_per_minute=5.0 + i) for i, each in enumerate(tried)]
+    assert choose(loud, 0.5) == loud[0]
+
+
+def test_temperature_of_the_ticks():
+    """Answers that are right nine times in ten should be nine tenths sure."""
+    rng = np.random.default_rng(0)
+    honest = invented(40, lag=0.0, flicker=False)
+    ticks = []
+    for stamp, prediction in honest.ticks:
+        scores = np.roll(prediction.probabilities, int(rng.random() < 0.1))
+        ticks.append((stamp, replace(prediction, probabilities=scores)))
+    honest = Answers(honest.stream, tuple(ticks))
+    assert fit_on_ticks([honest], INFO) == pytest.approx(1.0, abs=0.15)
+    boasting = retemper([honest], 0.25)
+    assert boasting[0].ticks[0][1].probabilities.max() > 0.99
+    assert fit_on_ticks(boasting, INFO) == pytest.approx(4.0, rel=0.15)
+    for (_, a), (_, b) in zip(honest.ticks, retemper(boasting, 4.0)[0].ticks, strict=True):
+        np.testing.assert_allclose(a.probabilities, b.probabilities, atol=1e-3)
+    with pytest.raises(ValueError, match="no tick"):
+        fit_on_ticks([], INFO)
+
+
+@pytest.fixture(scope="module")
+def model(takes, tmp_path_factory):
+    """Untrained: what is tested is how its answers are used."""
+    torch.manual_seed(0)
+    network = NetworkConfig(blocks=((8, 2), (8, 1)), attention_width=8)
+    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
+    info = ModelInfo(
+        "tiny",
+        "1",
+        ("fist", "open", "null"),
+        idle="null",
+        network=network,
+        features=FeatureConfig(frames=8, window_seconds=0.6),
+    )
+    save_checkpoint(path, BHaRNet(network, info.features, 3), info)
+    return path
+
+
+def streams_of(takes, *overrides):
+    config = read_config(takes / "tiny.yaml", list(overrides))
+    return validation_streams(config, takes, takes, 2, 0)
+
+
+def test_cached_answers_decide_as_the_core_does(takes, model):
+    (stream,) = streams_of(takes)
+    recognizer = Recognizer(load_checkpoint(model), "cpu")
+    config = StreamConfig(stride_seconds=0.1)
+    decision = replace(SHARP, enter_threshold=0.34, leave_threshold=0.33)
+    core = ActionStream(recognizer, decision, config)
+    live = [tick for frame in stream.frames() for tick in core.advance(frame)]
+    (answers,) = ask([stream], recognizer, config)
+    assert [stamp for stamp, _ in answers.ticks] == [tick.stamp for tick in live]
+    for (_, cached), tick in zip(answers.ticks, live, strict=True):
+        seen = tick.entries[-1].decided.prediction
+        np.testing.assert_allclose(cached.probabilities, seen.probabilities, atol=1e-4)
+        assert (cached.coverage, cached.window_start) == (seen.coverage, seen.window_start)
+    begun = [
+        (recognizer.info.classes[e.decided.class_id], tick.stamp)
+        for tick in live
+        for e in tick.entries
+        if e.decided.state == State.ONSET
+    ]
+    events = decide(answers, recognizer.info, decision)
+    assert begun
+    assert [(each.label, each.decided) for each in events] == begun
+
+
+def test_validation_people_make_the_streams(takes):
+    (stream,) = streams_of(takes)
+    assert (stream.person, len(stream.segments)) == ("p8", 2)
+    with pytest.raises(UnreadableData, match="nobody out for validation"):
+        streams_of(takes, "sources.0.validation={}")
+    with pytest.raises(UnreadableData, match="shows 'sleep'"):
+        streams_of(takes, "idle=sleep")
+
+
+def test_the_command_writes_what_it_chose(takes, model, tmp_path):
+    from bharnet_train.cli import app
+
+    arguments = ["tune", str(model), "--config", str(takes / "tiny.yaml"), "--data", str(takes)]
+    options = ["--out", str(tmp_path), "--trials", "4", "--signs", "2", "--save"]
+    result = CliRunner().invoke(app, [*arguments, *options])
+    assert result.exit_code == 0, result.output
+    assert "tune.json" in result.output
+    found = json.loads((tmp_path / "tune.json").read_text())
+    assert found["people"] == ["p8"]
+    assert len(found["trials"]) == 4
+    assert (tmp_path / "tune.png").read_bytes()[:4] == b"\x89PNG"
+    tuned = load_checkpoint(tmp_path / model.name)
+    assert decision_config(tuned.info) == DecisionConfig(**found["chosen"]["config"])
+    assert tuned.info.temperature == found["temperature"]
+    assert math.isfinite(found["chosen"]["f1"])
+
+
+def test_what_cannot_be_tuned_is_said(takes, model, tmp_path):
+    nobody = ["sources.0.validation={}"]
+    with pytest.raises(InvalidConfig, match="nothing to tune on: the configuration holds nobody"):
+        tune(model, takes / "tiny.yaml", takes, tmp_path, nobody, trials=2)
+    assert not list(tmp_path.iterdir())
