@@ -35,7 +35,7 @@ class Source(_Strict):
     """
 
     file: str
-    format: Literal["recordings", "nucla", "prepared"] = "recordings"
+    format: Literal["recordings", "nucla", "own", "prepared"] = "recordings"
     protocol: str = ""
     subset: str = ""
     labels: dict[str, str] = {}

@@ -10,10 +10,11 @@ from bharnet.window import Window
 from bharnet_train.config import Source, TrainConfig
 from bharnet_train.datasets.actions import SUBSETS
 from bharnet_train.datasets.nucla import read_nucla
+from bharnet_train.datasets.own import sequences_of
 from bharnet_train.datasets.prepared import read_prepared
 from bharnet_train.datasets.recordings import Sequence, UnreadableData, read_recordings
 
-READERS = {"recordings": read_recordings, "nucla": read_nucla}
+READERS = {"recordings": read_recordings, "nucla": read_nucla, "own": sequences_of}
 
 
 @dataclass(frozen=True)
