@@ -25,6 +25,7 @@ import numpy as np
 from bharnet.observation import Frame, Observation
 from bharnet.skeleton import Layout
 from bharnet.take import MOST_FRAMES, UNITS, InvalidTake, Take, write_take
+from bharnet.window import NANOSECONDS
 
 TABLE = "labels.csv"
 COLUMNS = ("take", "label", "person", "session")
@@ -157,8 +158,13 @@ class Gathering:
     def __init__(self, layout: Layout, units: str = UNITS[0], estimator: str = "") -> None:
         self._made_of = layout, units, estimator
         self._people: dict[str, list[tuple[int, Observation]]] = {}
-        self._newest, self._sightings = 0, 0
+        self._first, self._newest, self._sightings = 0, 0, 0
         self.frames = 0
+
+    @property
+    def seconds(self) -> float:
+        """From the first frame to the newest."""
+        return (self._newest - self._first) / NANOSECONDS
 
     @property
     def full(self) -> bool:
@@ -169,6 +175,7 @@ class Gathering:
         """Everybody of a frame; one older than the newest, or one too many, is left out."""
         if frame.stamp <= self._newest or self.full:
             return
+        self._first = self._first or frame.stamp
         self._newest, self.frames = frame.stamp, self.frames + 1
         for person in {each.body_id: each for each in frame.people}.values():
             if self.full:

@@ -18,12 +18,14 @@ from bharnet_train import camera
 from bharnet_train.config import InvalidConfig
 from bharnet_train.evaluate_bag import evaluate_bag
 from bharnet_train.prepare import commands
+from bharnet_train.record import record
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 console = Console()
 
 app.command()(camera.models)
 app.command()(camera.watch)
+app.command()(record)
 app.add_typer(commands.prepare, name="prepare")
 app.command()(commands.extract)
 
@@ -293,6 +295,7 @@ def main() -> None:
     from bharnet.checkpoint import InvalidCheckpoint
     from bharnet.judging.evaluation import InvalidRequest
     from bharnet.judging.invalid import InvalidLabels
+    from bharnet.recording import InvalidRecordings
     from bharnet.rgb.weights import InvalidWeights
     from bharnet_train.config import NothingToResume
     from bharnet_train.datasets.recordings import UnreadableData
@@ -300,7 +303,7 @@ def main() -> None:
     invalid = (InvalidBag, InvalidCheckpoint, InvalidConfig, InvalidLabels, InvalidRequest)
     try:
         app()
-    except (*invalid, InvalidWeights, UnreadableData, NothingToResume) as error:
+    except (*invalid, InvalidRecordings, InvalidWeights, UnreadableData, NothingToResume) as error:
         # Escaped, or "pip install 'x[extra]'" would lose its brackets.
         console.print(f"[red]bharnet:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(2)

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""How well a network learns gestures from five takes: other takes, other days, other people.
+r"""How well a network learns gestures from five takes: other takes, other days, other people.
 
 The shipped network was trained on these very recordings, so an honest figure needs a base network
 that was not. Without the Korean, Indian and webcam words (7 to 8 minutes each):
 
     for pair in 1:webcam 2:isl 3:ksl; do
-      bharnet train --config config/train/robot_words.yaml --data DATA --out runs/bases \\
+      bharnet train --config config/train/robot_words.yaml --data DATA --out runs/bases \
         --set "sources.${pair%:*}.labels={nothing: nothing}" --set name=without_${pair#*:}
     done
     python tools/measure_own.py --data DATA --bases runs/bases
