@@ -4,8 +4,8 @@
     ros2 service call /bharnet_recorder/start_recording std_srvs/srv/Trigger
     ros2 service call /bharnet_recorder/stop_recording std_srvs/srv/Trigger
 
-Callbacks only keep joints in memory; a worker writes them, so that a slow or full disk never
-holds up a frame, and an answer comes when the take is on the disk.
+Between start and stop joints are kept in memory. A worker writes them, so that a disk that hangs
+holds nothing up for longer than PATIENCE; the answer comes when the take is on the disk.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as TimeoutError  # another class before Python 3.11
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,6 @@ from rcl_interfaces.msg import SetParametersResult
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos_overriding_options import QoSOverridingOptions
-from rclpy.task import Future
 from std_srvs.srv import Trigger
 
 from bharnet.observation import Coordinates
@@ -33,18 +33,19 @@ from bharnet_ros.inputs import POSES_QOS
 from bharnet_ros.msg import PersonPoseArray
 from bharnet_ros.reports import Reporter
 
+PATIENCE = 10.0  # seconds that an answer waits for the disk
 PARAMETERS = (
     Declared("folder", "recordings", "folder of the takes and their table", dynamic=True),
     Declared("label", "", "what the next takes show; idle: nothing", dynamic=True),
     Declared("person", "p1", "who it is, for the table", dynamic=True),
     Declared("session", "", "the sitting, for the table", dynamic=True),
     Declared("body_id", "", "whom to record; empty: who is seen longest", dynamic=True),
-    Declared("seconds", 0.0, "a take ends by itself after this; 0: never", 0.0, 60.0, dynamic=True),
+    Declared("seconds", 0.0, "a take ends after this; 0: by service", 0.0, 60.0, dynamic=True),
 )
 
 
 class RecorderNode(Node):
-    """Keeps what is seen between start and stop. Parameters: above; they may change at any time."""
+    """Keeps what is seen between start and stop. Its parameters may change at any time."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__("bharnet_recorder", **options)
@@ -54,7 +55,7 @@ class RecorderNode(Node):
         self._worker = ThreadPoolExecutor(1, "disk")
         self._active = False
         self._gathering: Gathering | None = None
-        self._layout = ""
+        self._layout, self._shown = "", ""
         self._last: tuple[Recordings, Line] | None = None
         qos = QoSOverridingOptions.with_default_policies()
         self._poses = self.create_subscription(
@@ -70,6 +71,16 @@ class RecorderNode(Node):
             ("discard_recording", self._on_discard),
         ):
             self.create_service(Trigger, f"~/{name}", answer)
+
+    @property
+    def recording(self) -> bool:
+        """Whether poses that come are kept."""
+        return self._active
+
+    @property
+    def frames(self) -> int:
+        """How many frames the take has so far."""
+        return self._gathering.frames if self._gathering else 0
 
     def destroy_node(self) -> None:
         """What is being written is finished first."""
@@ -111,30 +122,28 @@ class RecorderNode(Node):
         if not label:
             return _answer(response, False, "what is shown? set the parameter label")
         restarted = " anew" if self._active else ""
-        self._active, self._gathering = True, None
+        self._active, self._gathering, self._shown = True, None, label
         return _answer(response, True, f"recording '{label}'{restarted}")
 
-    async def _on_stop(
-        self, request: Trigger.Request, response: Trigger.Response
-    ) -> Trigger.Response:
+    def _on_stop(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         gathering, was = self._gathering, self._active
         self._active, self._gathering = False, None
         if gathering is None:
             why = "no poses came; is something publishing them?" if was else "nothing is recorded"
             return _answer(response, False, why)
-        given = dict(self.values)
+        given, label = dict(self.values), self._shown
 
         def write() -> str:
             recordings = Recordings(Path(given["folder"]))
             take = gathering.take(given["body_id"])
-            line = recordings.add(take, given["label"], given["person"], given["session"])
+            line = recordings.add(take, label, given["person"], given["session"])
             self._last = recordings, line
             count = recordings.count()[line.label]
             return f"kept {line.take}, {take.seconds:.1f} s; {count} takes of '{line.label}'"
 
-        return _answer(response, *await self._on_disk(write))
+        return _answer(response, *self._on_disk(write))
 
-    async def _on_discard(
+    def _on_discard(
         self, request: Trigger.Request, response: Trigger.Response
     ) -> Trigger.Response:
         if self._active or self._gathering is not None:
@@ -148,25 +157,19 @@ class RecorderNode(Node):
             Recordings(recordings.folder).discard(line)
             return f"{line.take} discarded"
 
-        return _answer(response, *await self._on_disk(discard))
+        return _answer(response, *self._on_disk(discard))
 
-    def _on_disk(self, work: Callable[[], str]) -> Future:
-        """(success, message) of what the worker did; the node lives whatever happens to it."""
-        done: Future = Future(executor=self.executor)
-
-        def run() -> None:
-            try:
-                done.set_result((True, work()))
-            except (InvalidTake, InvalidRecordings) as error:
-                done.set_result((False, f"not kept: {error}"))
-            except OSError as error:
-                where = error.filename or self.values["folder"]
-                done.set_result((False, f"cannot write to {where}: {error.strerror or error}"))
-            except Exception as error:  # a robot goes on
-                done.set_result((False, f"not kept: {type(error).__name__}: {error}"))
-
-        self._worker.submit(run)
-        return done
+    def _on_disk(self, work: Callable[[], str]) -> tuple[bool, str]:
+        """What the worker did, as (success, message); the node lives whatever happens to it."""
+        try:
+            return True, self._worker.submit(work).result(PATIENCE)
+        except TimeoutError:
+            return False, "the disk is slow: it is still being written; look at the table"
+        except (InvalidTake, InvalidRecordings) as error:
+            return False, f"not kept: {error}"
+        except OSError as error:
+            where = error.filename or self.values["folder"]
+            return False, f"cannot write to {where}: {error.strerror or error}"
 
 
 def _answer(response: Trigger.Response, success: bool, message: str) -> Trigger.Response:
