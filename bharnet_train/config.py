@@ -22,8 +22,9 @@ class _Strict(BaseModel):
 class Source(_Strict):
     """One file of recordings and what to take from it.
 
-    format        recordings (recordings.py; a file or a folder of them), nucla (nucla.py), or
-                  prepared: a folder that ``bharnet prepare`` wrote (prepared.py)
+    format        recordings (recordings.py; a file or a folder of them), nucla (nucla.py), own
+                  (own.py; a folder that ``bharnet record`` wrote), or prepared: a folder that
+                  ``bharnet prepare`` wrote (prepared.py)
     protocol      of a prepared folder: xsub60, xset120 ... as its manifest.json lists them; it
                   says who is trained on and tested, ``validation`` takes from the former
     subset        a named list of labels in actions.py, the only ones used

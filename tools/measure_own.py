@@ -23,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from bharnet.checkpoint import Checkpoint, load_checkpoint
 from bharnet.models import SHIPPED
@@ -45,18 +46,20 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2])
     parser.add_argument("--copies", type=int, default=40)
     parser.add_argument("--sets", nargs="*", default=["ksl", "isl", "webcam"])
+    parser.add_argument("--every", type=int, default=1, help="test every n-th take only")
+    parser.add_argument("--no-shipped", action="store_true", help="only the honest base")
     given = parser.parse_args()
     torch.set_num_threads(1)
     for name in given.sets:
         honest = given.bases / f"without_{name}.safetensors" if given.bases else None
-        for path in filter(None, (honest, SHIPPED)):
+        for path in filter(None, (honest, None if given.no_shipped else SHIPPED)):
             base = load_checkpoint(path)
             recorded = read(given.data / f"{name}_words.npz", base, SKIPPED[name])
             rows: dict[str, list[float]] = defaultdict(list)
             began = time.monotonic()
             for seed in given.seeds:
                 measure = people if name == "webcam" else words
-                for what, figure in measure(base, recorded, seed, given.copies):
+                for what, figure in measure(base, recorded, seed, given.copies, given.every):
                     rows[what].append(figure)
             seconds = (time.monotonic() - began) / len(given.seeds)
             known = "trained on them" if path == SHIPPED else "never saw them"
@@ -78,7 +81,7 @@ def read(path: Path, base: Checkpoint, skipped: int) -> list[Sequence]:
 
 
 def words(
-    base: Checkpoint, recorded: list[Sequence], seed: int, copies: int
+    base: Checkpoint, recorded: list[Sequence], seed: int, copies: int, every: int
 ) -> Iterable[tuple[str, float]]:
     """Ten words, five takes of each at one session; the other takes and sessions tested."""
     rng = random.Random(seed)
@@ -94,18 +97,14 @@ def words(
     ]
     head, classes = teach(base, takes, taught, seed, copies)
     mine = {id(each) for each in takes}
-    spare = [each for each in recorded if each.label in taught and id(each) not in mine]
-    same = [each for each in spare if each.session == session]
-    yield "other takes of the session", score(base, head, same, classes)
+    spare = [each for each in recorded if each.label in taught and id(each) not in mine][::every]
+    right = hits(base, head, spare, classes)
+    here_too = np.array([each.session == session for each in spare])
+    yield "other takes of the session", 100 * right[here_too].mean()
     if len(sessions) > 1:
-        other = [each for each in spare if each.session != session]
-        yield "other sessions", score(base, head, other, classes)
-        for name in sessions:
-            if name != session:
-                of_it = [each for each in other if each.session == name]
-                yield f"  session {name}", score(base, head, of_it, classes)
-    yield "all of them", score(base, head, spare, classes)
-    foreign = [each for each in recorded if each.label not in taught]
+        yield "other sessions", 100 * right[~here_too].mean()
+    yield "all of them", 100 * right.mean()
+    foreign = [each for each in recorded if each.label not in taught][::every]
     logits = head.logits(plain(base.network, base.info.features, foreign))[0]
     sure, best = torch.softmax(logits / TEMPERATURE, -1).max(-1)
     wrong = (sure >= SURE) & (best != classes.index(IDLE))
@@ -117,7 +116,7 @@ TEMPERATURE = 5.0
 
 
 def people(
-    base: Checkpoint, recorded: list[Sequence], seed: int, copies: int
+    base: Checkpoint, recorded: list[Sequence], seed: int, copies: int, every: int
 ) -> Iterable[tuple[str, float]]:
     """Each person's words taught by five takes of each; tested on all others who make them."""
     rng = random.Random(seed)
@@ -126,6 +125,7 @@ def people(
         own = [each for each in recorded if each.person == person and each.label != "null"]
         taught = sorted({each.label for each in own})
         others = [each for each in recorded if each.label in taught and each.person != person]
+        others = others[::every]
         if len(taught) < 2 or not others:
             continue
         takes = [
@@ -134,11 +134,14 @@ def people(
             for take in rng.sample([each for each in own if each.label == label], TAKES)
         ]
         head, classes = teach(base, takes, taught, seed, copies)
-        figure = score(base, head, others, classes)
+        figure = 100 * float(hits(base, head, others, classes).mean())
         mine = {id(each) for each in takes}
-        left = [each for each in own if id(each) not in mine]
+        left = [each for each in own if id(each) not in mine][::every]
         counted.append((figure, len(others)))
-        yield f"{person} teaches {len(taught)}: other takes", score(base, head, left, classes)
+        yield (
+            f"{person} teaches {len(taught)}: other takes",
+            100 * hits(base, head, left, classes).mean(),
+        )
         yield f"{person} teaches {len(taught)}: other people", figure
     yield "all other people", sum(f * n for f, n in counted) / sum(n for _, n in counted)
 
@@ -154,15 +157,15 @@ def teach(
     return fit_head(Pooled.join(list(pooled)), torch.cat(target), len(classes)), classes
 
 
-def score(base: Checkpoint, head: Head, tested: list[Sequence], classes: list[str]) -> float:
-    """Top-1 in percent, idle among the answers."""
-    features = base.info.features
-    right = 0
+def hits(
+    base: Checkpoint, head: Head, tested: list[Sequence], classes: list[str]
+) -> NDArray[np.bool_]:
+    """Whether each is recognised, idle among the answers."""
+    best = []
     for begin in range(0, len(tested), 256):
-        part = tested[begin : begin + 256]
-        best = head.logits(plain(base.network, features, part))[0].argmax(-1)
-        right += sum(classes[int(i)] == each.label for i, each in zip(best, part, strict=True))
-    return 100 * right / len(tested)
+        read = plain(base.network, base.info.features, tested[begin : begin + 256])
+        best += head.logits(read)[0].argmax(-1).tolist()
+    return np.array([classes[i] == each.label for i, each in zip(best, tested, strict=True)])
 
 
 if __name__ == "__main__":
