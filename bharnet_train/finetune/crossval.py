@@ -118,9 +118,7 @@ def cross_validate(
         out = fold == number
         # What is no take of one's own, foreign idle, comes after them and is never left out.
         of_out = torch.isin(copies.take, torch.nonzero(out)[:, 0])
-        head = fit_head(
-            copies.pooled.pick(~of_out), copies.target[~of_out], len(classes)
-        )
+        head = fit_head(copies.pooled.pick(~of_out), copies.target[~of_out], len(classes))
         scores[:, out] = head.logits(pooled.pick(out))
         spare_logits.append(head.logits(copies.pooled.pick(of_out))[0])
         spare_targets.append(copies.target[of_out])
