@@ -30,7 +30,7 @@ from bharnet_train.finetune.run import Plan, finetune
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
-SHOWN_AT = 29.2  # seconds into the demo: both hands are seen
+SHOWN_AT = 14.5  # seconds into the demo: somebody signs
 
 
 def main() -> None:
@@ -47,7 +47,7 @@ def main() -> None:
 
 def draw_recording(folder: Path) -> None:
     """The moment in which a take is recorded."""
-    coach = Coach(Recordings(folder / "shown"), [Wish("namaste", 2.0)] * 5, Who(), countdown=1.0)
+    coach = Coach(Recordings(folder / "shown"), [Wish("hello", 2.0)] * 5, Who(), countdown=1.0)
     with PoseBag(ROOT / "demo" / "signs") as bag:
         first = bag.span()[0]
         for recorded in bag.poses():
