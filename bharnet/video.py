@@ -137,11 +137,13 @@ class Window:
                 "this OpenCV was built without windows; write a video with --save out.mp4"
             ) from error
         self._title = title
+        self.key = -1  # what was pressed while the last picture was shown; -1 = nothing
 
     def show(self, image: Image) -> bool:
         """Show an RGB picture. False once the user wants no more."""
         cv2.imshow(self._title, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-        wants_end = cv2.waitKey(1) & 0xFF in (ord("q"), 27)
+        self.key = cv2.waitKey(1) & 0xFF
+        wants_end = self.key in (ord("q"), 27)
         return not wants_end and cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) >= 1
 
     def close(self) -> None:

@@ -15,9 +15,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from bharnet_train import camera
+from bharnet_train.config import InvalidConfig
 from bharnet_train.evaluate_bag import evaluate_bag
 from bharnet_train.export import ExportFailed, export_command
 from bharnet_train.prepare import commands
+from bharnet_train.record import record
 from bharnet_train.tune.command import tune
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -25,6 +27,7 @@ console = Console()
 
 app.command()(camera.models)
 app.command()(camera.watch)
+app.command()(record)
 app.add_typer(commands.prepare, name="prepare")
 app.command()(commands.extract)
 
@@ -35,6 +38,15 @@ Sets = Annotated[
     list[str] | None, typer.Option("--set", help="Override, e.g. optimiser.epochs=5.")
 ]
 Out = Annotated[Path, typer.Option(help="Folder for what is written.")]
+Base = Annotated[
+    str, typer.Option("--from", help="With --recordings: a checkpoint, or the one that ships.")
+]
+Mirror = Annotated[
+    bool | None,
+    typer.Option(
+        "--mirror/--no-mirror", help="Also mirrored; default: if no gesture is another's."
+    ),
+]
 Accelerator = Annotated[str, typer.Option(help="auto, cpu or gpu.")]
 
 
@@ -45,7 +57,23 @@ def _main() -> None:
 
 @app.command()
 def train(
-    config: Config,
+    config: Annotated[
+        Path | None, typer.Option(help="Training configuration, see config/train/.")
+    ] = None,
+    recordings: Annotated[
+        Path | None, typer.Option(help="A folder of your own takes, to be learnt instead.")
+    ] = None,
+    base: Base = "shipped",
+    name: Annotated[
+        str | None, typer.Option(help="With --recordings: the model's; default: the folder's.")
+    ] = None,
+    copies: Annotated[
+        int, typer.Option(help="With --recordings: disturbed copies of each take.", min=1)
+    ] = 40,
+    mirror: Mirror = None,
+    nulls: Annotated[
+        Path | None, typer.Option(help="With --recordings: a .npz with takes of null, for idle.")
+    ] = None,
     data: Data = Path("../shared/data"),
     out: Out = Path("runs"),
     overrides: Sets = None,
@@ -65,8 +93,16 @@ def train(
 ) -> None:
     """Train, score on the people held out, and write one checkpoint.
 
-    Writes OUT/NAME.safetensors, NAME.json (scores) and NAME.png (confusion).
+    Writes OUT/NAME.safetensors, NAME.json (scores) and NAME.png (confusion). With --recordings a
+    network that is there learns your own gestures: docs/own-gestures.md.
     """
+    if recordings is not None:
+        from bharnet_train.finetune.command import teach
+
+        teach(recordings, base, name, out, copies, mirror, nulls, seed or 0, progress)
+        return
+    if config is None:
+        raise InvalidConfig("what to train on? give --config FILE, or --recordings FOLDER")
     from bharnet_train.run import train_and_score
 
     extra = [] if seed is None else [f"seed={seed}"]
@@ -263,14 +299,22 @@ def main() -> None:
     from bharnet.checkpoint import InvalidCheckpoint
     from bharnet.judging.evaluation import InvalidRequest
     from bharnet.judging.invalid import InvalidLabels
+    from bharnet.recording import InvalidRecordings
     from bharnet.rgb.weights import InvalidWeights
-    from bharnet_train.config import InvalidConfig, NothingToResume
+    from bharnet_train.config import NothingToResume
     from bharnet_train.datasets.recordings import UnreadableData
 
     invalid = (InvalidBag, InvalidCheckpoint, InvalidConfig, InvalidLabels, InvalidRequest)
     try:
         app()
-    except (*invalid, InvalidWeights, UnreadableData, NothingToResume, ExportFailed) as error:
+    except (
+        *invalid,
+        ExportFailed,
+        InvalidRecordings,
+        InvalidWeights,
+        NothingToResume,
+        UnreadableData,
+    ) as error:
         # Escaped, or "pip install 'x[extra]'" would lose its brackets.
         console.print(f"[red]bharnet:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(2)

@@ -22,9 +22,10 @@ class _Strict(BaseModel):
 class Source(_Strict):
     """One file of recordings and what to take from it.
 
-    format        recordings (recordings.py; a file or a folder of them), nucla (nucla.py),
-                  frame_labels: clips labelled frame by frame (streams/frame_labels.py), or
-                  prepared: a folder that ``bharnet prepare`` wrote (prepared.py)
+    format        recordings (recordings.py; a file or a folder of them), nucla (nucla.py), own
+                  (own.py; a folder that ``bharnet record`` wrote), frame_labels: clips labelled
+                  frame by frame (streams/frame_labels.py), or prepared: a folder that
+                  ``bharnet prepare`` wrote (prepared.py)
     protocol      of a prepared folder: xsub60, xset120 ... as its manifest.json lists them; it
                   says who is trained on and tested, ``validation`` takes from the former
     subset        a named list of labels in actions.py, the only ones used
@@ -36,7 +37,7 @@ class Source(_Strict):
     """
 
     file: str
-    format: Literal["recordings", "nucla", "prepared", "frame_labels"] = "recordings"
+    format: Literal["recordings", "nucla", "own", "prepared", "frame_labels"] = "recordings"
     protocol: str = ""
     subset: str = ""
     labels: dict[str, str] = {}

@@ -10,6 +10,7 @@ from bharnet.window import Window
 from bharnet_train.config import Source, TrainConfig
 from bharnet_train.datasets.actions import SUBSETS
 from bharnet_train.datasets.nucla import read_nucla
+from bharnet_train.datasets.own import sequences_of
 from bharnet_train.datasets.prepared import read_prepared
 from bharnet_train.datasets.recordings import Sequence, UnreadableData, read_recordings
 from bharnet_train.streams.frame_labels import read_pieces
@@ -17,6 +18,7 @@ from bharnet_train.streams.frame_labels import read_pieces
 READERS = {
     "recordings": read_recordings,
     "nucla": read_nucla,
+    "own": sequences_of,
     "frame_labels": read_pieces,
 }
 

@@ -1,0 +1,200 @@
+"""The node `bharnet_recorder`: takes of one's own gestures from the topic of poses, by services.
+
+    ros2 run bharnet_ros record --ros-args -p folder:=my_gestures -p label:=wave
+    ros2 service call /bharnet_recorder/start_recording std_srvs/srv/Trigger
+    ros2 service call /bharnet_recorder/stop_recording std_srvs/srv/Trigger
+
+Between start and stop joints are kept in memory. A worker writes them, so that a disk that hangs
+holds nothing up for longer than PATIENCE; the answer comes when the take is on the disk.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as TimeoutError  # another class before Python 3.11
+from pathlib import Path
+from typing import Any
+
+from rcl_interfaces.msg import SetParametersResult
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from std_srvs.srv import Trigger
+
+from bharnet.observation import Coordinates
+from bharnet.poses import to_frame
+from bharnet.recording import Gathering, InvalidRecordings, Line, Recordings, check_label
+from bharnet.skeleton import BODY_LAYOUTS, get_layout
+from bharnet.take import UNITS, InvalidTake
+from bharnet_ros.declared import Declared, changes, declare_all
+from bharnet_ros.inputs import POSES_QOS
+from bharnet_ros.msg import PersonPoseArray
+from bharnet_ros.reports import Reporter
+
+PATIENCE = 10.0  # seconds that an answer waits for the disk
+PARAMETERS = (
+    Declared("folder", "recordings", "folder of the takes and their table", dynamic=True),
+    Declared("label", "", "what the next takes show; idle: nothing", dynamic=True),
+    Declared("person", "p1", "who it is, for the table", dynamic=True),
+    Declared("session", "", "the sitting, for the table", dynamic=True),
+    Declared("body_id", "", "whom to record; empty: who is seen longest", dynamic=True),
+    Declared("seconds", 0.0, "a take ends after this; 0: by service", 0.0, 60.0, dynamic=True),
+)
+
+
+class RecorderNode(Node):
+    """Keeps what is seen between start and stop. Its parameters may change at any time."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__("bharnet_recorder", **options)
+        self.values = declare_all(self, PARAMETERS)
+        self.add_on_set_parameters_callback(self._on_parameters)
+        self.report = Reporter(lambda text: self.get_logger().warning(text))
+        self._worker = ThreadPoolExecutor(1, "disk")
+        self._active = False
+        self._gathering: Gathering | None = None
+        self._layout, self._shown = "", ""
+        self._last: tuple[Recordings, Line] | None = None
+        qos = QoSOverridingOptions.with_default_policies()
+        self._poses = self.create_subscription(
+            PersonPoseArray,
+            "bharnet/poses",
+            self._on_poses,
+            POSES_QOS,
+            qos_overriding_options=qos,
+        )
+        for name, answer in (
+            ("start_recording", self._on_start),
+            ("stop_recording", self._on_stop),
+            ("discard_recording", self._on_discard),
+        ):
+            self.create_service(Trigger, f"~/{name}", answer)
+
+    @property
+    def recording(self) -> bool:
+        """Whether poses that come are kept."""
+        return self._active
+
+    @property
+    def frames(self) -> int:
+        """How many frames the take has so far."""
+        return self._gathering.frames if self._gathering else 0
+
+    def destroy_node(self) -> None:
+        """What is being written is finished first."""
+        self._worker.shutdown()
+        super().destroy_node()
+
+    def _on_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
+        new = changes(parameters, self.values)
+        try:
+            if new.get("label"):
+                check_label(new["label"])
+        except InvalidRecordings as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        self.values |= new
+        return SetParametersResult(successful=True)
+
+    def _on_poses(self, message: PersonPoseArray) -> None:
+        if not self._active or message.body_layout not in BODY_LAYOUTS:
+            return
+        layout = get_layout(message.body_layout)
+        frame = to_frame(message, layout, self.report)
+        if frame is None:
+            return
+        if self._gathering is None:
+            flat = message.coordinates == Coordinates.IMAGE
+            self._layout = message.body_layout
+            self._gathering = Gathering(layout, UNITS[0 if flat else 1], message.estimator)
+        if message.body_layout != self._layout:
+            self.report("layout", "the poses changed their layout; what differs is left out")
+            return
+        self._gathering.add(frame)
+        seconds = self.values["seconds"]
+        if self._gathering.full or (seconds and self._gathering.seconds >= seconds):
+            self._active = False
+            self.get_logger().info("the take is long enough; stop_recording keeps it")
+
+    def _on_start(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        label = self.values["label"]
+        if not label:
+            return _answer(response, False, "what is shown? set the parameter label")
+        restarted = " anew" if self._active else ""
+        self._active, self._gathering, self._shown = True, None, label
+        return _answer(response, True, f"recording '{label}'{restarted}")
+
+    def _on_stop(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        gathering, was = self._gathering, self._active
+        self._active, self._gathering = False, None
+        if gathering is None:
+            why = "no poses came; is something publishing them?" if was else "nothing is recorded"
+            return _answer(response, False, why)
+        given, label = dict(self.values), self._shown
+
+        def write() -> str:
+            recordings = Recordings(Path(given["folder"]))
+            take = gathering.take(given["body_id"])
+            line = recordings.add(take, label, given["person"], given["session"])
+            self._last = recordings, line
+            count = recordings.count()[line.label]
+            return f"kept {line.take}, {take.seconds:.1f} s; {count} takes of '{line.label}'"
+
+        return _answer(response, *self._on_disk(write))
+
+    def _on_discard(
+        self, request: Trigger.Request, response: Trigger.Response
+    ) -> Trigger.Response:
+        if self._active or self._gathering is not None:
+            self._active, self._gathering = False, None
+            return _answer(response, True, "take broken off")
+        if self._last is None:
+            return _answer(response, False, "there is no take of this run to discard")
+        (recordings, line), self._last = self._last, None
+
+        def discard() -> str:
+            Recordings(recordings.folder).discard(line)
+            return f"{line.take} discarded"
+
+        return _answer(response, *self._on_disk(discard))
+
+    def _on_disk(self, work: Callable[[], str]) -> tuple[bool, str]:
+        """What the worker did, as (success, message); the node lives whatever happens to it."""
+        try:
+            return True, self._worker.submit(work).result(PATIENCE)
+        except TimeoutError:
+            return False, "the disk is slow: it is still being written; look at the table"
+        except (InvalidTake, InvalidRecordings) as error:
+            return False, f"not kept: {error}"
+        except OSError as error:
+            where = error.filename or self.values["folder"]
+            return False, f"cannot write to {where}: {error.strerror or error}"
+
+
+def _answer(response: Trigger.Response, success: bool, message: str) -> Trigger.Response:
+    response.success, response.message = success, message
+    return response
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the node until it is told to stop."""
+    import rclpy
+    from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+
+    rclpy.init(args=args)
+    node = RecorderNode()
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    try:
+        executor.spin()
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        node.destroy_node()
+        rclpy.try_shutdown()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

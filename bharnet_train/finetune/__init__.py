@@ -1,0 +1,1 @@
+"""A few takes of one's own gestures -> the shipped network with a new head."""

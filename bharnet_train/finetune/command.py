@@ -1,0 +1,88 @@
+"""``bharnet train --recordings``: what is said before, while and after a network is taught."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence as Many
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from bharnet_train.datasets.own import Rejected
+from bharnet_train.finetune.inspect import Finding
+from bharnet_train.finetune.run import Plan, Taught, Told, finetune
+
+console = Console()
+
+
+def teach(
+    folder: Path,
+    base: str,
+    name: str | None,
+    out: Path,
+    copies: int,
+    mirror: bool | None,
+    nulls: Path | None,
+    seed: int,
+    progress: bool,
+) -> None:
+    """Look, learn, check, and say so. Raises what ``finetune`` does."""
+    # The networks are small and the batches short: a second thread mostly waits for the first.
+    torch.set_num_threads(1)
+    plan = Plan(name or folder.resolve().name, base, copies, mirror, nulls, seed)
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    with Progress(
+        *columns, TimeElapsedColumn(), console=console, disable=not progress, transient=True
+    ) as bars:
+        tasks: dict[str, int] = {}
+
+        def step(what: str, done: int, of: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=of)
+            bars.update(tasks[what], completed=done)  # type: ignore[arg-type]
+
+        taught = finetune(folder, plan, out, _command(folder, plan), Told(tell, step))
+    show(taught)
+
+
+def tell(findings: Many[Finding], rejected: Many[Rejected]) -> None:
+    """Before training: what is wrong with the takes, and what to do."""
+    for take in rejected:
+        _say(f"[yellow]left out[/] {escape(take.take)}: {escape(take.why)}")
+    for finding in findings:
+        colour, word = ("red", "cannot work") if finding.fatal else ("yellow", "doubtful")
+        _say(f"[{colour}]{word}[/] {escape(finding.text)}")
+
+
+def show(taught: Taught) -> None:
+    """Recall of each gesture, what is confused, and where the model lies."""
+    result = taught.checked.result
+    table = Table("gesture", "takes", "recall %", "precision %")
+    for name in result.classes:
+        recall, precision = result.recall.get(name, "-"), result.precision.get(name, "-")
+        table.add_row(escape(name), str(taught.takes.get(name, 0)), str(recall), str(precision))
+    console.print(table)
+    _say(f"takes left out: {result.top1:.1f} % of {result.sequences}; {taught.checked.how}")
+    for true, other, count, of in taught.checked.confused[:5]:
+        _say(f"confused: '{escape(true)}' taken for '{escape(other)}' in {count} of {of}")
+    _say(f"{taught.path} written after {taught.seconds:.0f} s")
+
+
+def _say(text: str) -> None:
+    console.print(text, highlight=False, soft_wrap=True)
+
+
+def _command(folder: Path, plan: Plan) -> str:
+    """The command for the provenance, without folders, which name somebody's machine."""
+    given = ["bharnet", "train", "--recordings", folder.resolve().name]
+    given += ["--from", plan.base if plan.base == "shipped" else Path(plan.base).name]
+    given += ["--copies", str(plan.copies)]
+    if plan.mirror is not None:
+        given.append("--mirror" if plan.mirror else "--no-mirror")
+    if plan.nulls is not None:
+        given += ["--nulls", plan.nulls.name]
+    return shlex.join([*given, "--seed", str(plan.seed)])

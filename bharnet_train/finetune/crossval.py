@@ -1,0 +1,132 @@
+"""How well takes that were left out are recognised: the honest figure of a few takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Sequence as Many
+from dataclasses import dataclass
+
+import torch
+
+from bharnet_train.datasets.recordings import Sequence
+from bharnet_train.evaluation import Result, fit_temperature, score_logits
+from bharnet_train.finetune.head import Pooled, fit_head
+
+MOST_FOLDS = 5
+TEMPERATURES = 0.5, 10.0  # within which it is believed: there are few takes
+
+
+@dataclass(frozen=True, eq=False)
+class Copies:
+    """Disturbed copies: what is read of them, their class (N,), the take each was made of (N,)."""
+
+    pooled: Pooled
+    target: torch.Tensor
+    take: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Checked:
+    """``result`` of all takes, each left out once; ``how`` they were left out.
+
+    temperature  fitted to disturbed copies of the takes left out
+    """
+
+    result: Result
+    how: str
+    temperature: float
+
+    @property
+    def confused(self) -> list[tuple[str, str, int, int]]:
+        """(true, taken for, how often, of how many), the most frequent first."""
+        names, matrix = self.result.classes, self.result.confusion
+        pairs = [
+            (names[i], names[j], count, sum(row))
+            for i, row in enumerate(matrix)
+            for j, count in enumerate(row)
+            if i != j and count
+        ]
+        return sorted(pairs, key=lambda pair: (-pair[2], pair[:2]))
+
+
+def make_folds(sequences: Many[Sequence], origin: Many[int]) -> tuple[list[int], str]:
+    """For each sequence the fold in which it is left out, and how they were made.
+
+    ``origin`` is the take a sequence was cut from. Whole sittings (person and session) are left
+    out if every label has two or more; else neighbouring takes together, for what was recorded
+    in one breath is too alike to test each other.
+    """
+    labels = sorted({each.label for each in sequences})
+    sittings = [(each.person, each.session) for each in sequences]
+    where = {
+        label: {s for s, each in zip(sittings, sequences, strict=True) if each.label == label}
+        for label in labels
+    }
+    if all(len(each) > 1 for each in where.values()):
+        order = sorted(set(sittings))
+        count = min(MOST_FOLDS, len(order))
+        number = {sitting: i % count for i, sitting in enumerate(order)}
+        split = [number[each] for each in sittings]
+        if _complete(split, sequences, count):
+            return split, "whole sittings were left out, one after the other"
+    made: dict[str, list[int]] = {label: [] for label in labels}
+    for each, take in zip(sequences, origin, strict=True):
+        if take not in made[each.label]:
+            made[each.label].append(take)
+    # A label of one take, as idle may be, is never left out.
+    several = [takes for takes in made.values() if len(takes) > 1]
+    count = min([MOST_FOLDS, *map(len, several)])
+    fold = {
+        take: i * count // len(takes) if len(takes) > 1 else -1
+        for takes in made.values()
+        for i, take in enumerate(takes)
+    }
+    return [fold[take] for take in origin], (
+        "neighbouring takes were left out together, but of the same sitting: expect less on "
+        "another day"
+    )
+
+
+def _complete(split: Many[int], sequences: Many[Sequence], count: int) -> bool:
+    """Whether every label is there to learn from in every fold."""
+    labels = {each.label for each in sequences}
+    return all(
+        labels == {each.label for each, s in zip(sequences, split, strict=True) if s != fold}
+        for fold in range(count)
+    )
+
+
+def cross_validate(
+    sequences: Many[Sequence],
+    folds: tuple[Many[int], str],
+    pooled: Pooled,
+    copies: Copies,
+    classes: Many[str],
+    experts: tuple[str, ...],
+    progress: Callable[[], None] = lambda: None,
+) -> Checked:
+    """Every sequence as a head sees it that knows no copy of it; ``pooled`` are the sequences.
+
+    Copies of a take left out are left out with it, so that none of it is seen.
+    """
+    fold, how = torch.tensor(folds[0]), folds[1]
+    target = torch.tensor([classes.index(each.label) for each in sequences])
+    numbers = sorted(set(folds[0]) - {-1})
+    scores = torch.zeros(3, len(sequences), len(classes))
+    spare_logits, spare_targets = [], []
+    for number in numbers:
+        out = fold == number
+        # What is no take of one's own, foreign idle, comes after them and is never left out.
+        of_out = torch.isin(copies.take, torch.nonzero(out)[:, 0])
+        head = fit_head(copies.pooled.pick(~of_out), copies.target[~of_out], len(classes))
+        scores[:, out] = head.logits(pooled.pick(out))
+        spare_logits.append(head.logits(copies.pooled.pick(of_out))[0])
+        spare_targets.append(copies.target[of_out])
+        progress()
+    tested = torch.nonzero(fold >= 0)[:, 0]
+    result = score_logits(
+        scores[:, tested], target[tested], [sequences[i] for i in tested], classes, experts
+    )
+    low, high = TEMPERATURES
+    fitted = fit_temperature(torch.cat(spare_logits), torch.cat(spare_targets))
+    return Checked(result, how, min(max(fitted, low), high))

@@ -1,0 +1,187 @@
+"""Says before training where a few takes cannot work, or will work badly, and what to do.
+
+What can be seen in the joints themselves is asked first; then what the network makes of them: two
+gestures whose takes lie nearer to each other's than to their own are alike to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence as Many
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import torch
+
+from bharnet.features import FeatureConfig
+from bharnet.skeleton import get_layout
+from bharnet_train.datasets.recordings import Sequence
+from bharnet_train.finetune.head import Pooled
+
+FEWEST, ENOUGH = (
+    2,
+    5,
+)  # takes of a gesture: below, nothing can be left out; from here on it is well
+SHORTEST_SECONDS, FEWEST_FRAMES = 0.4, 5
+SLOWEST_RATE = 8.0  # frames a second
+SEEN = 0.5  # share of frames in which shoulders must be seen
+ALIKE = 0.25  # share of takes that lie nearer to the other gesture
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One sentence with cause and cure. ``fatal``: training makes no sense like this."""
+
+    text: str
+    fatal: bool = False
+
+
+def unusable(sequence: Sequence, features: FeatureConfig) -> str:
+    """Why a take cannot be used; "" if it can."""
+    frames = len(sequence.window.stamps)
+    if sequence.seconds < SHORTEST_SECONDS or frames < FEWEST_FRAMES:
+        return f"it lasts {sequence.seconds:.2f} s ({frames} frames); record the whole gesture"
+    layout = get_layout(features.body_layout)
+    both = [layout.index(f"{side}_shoulder") for side in ("left", "right")]
+    shown = float(np.isfinite(sequence.window.body[:, both, 0]).all(1).mean())
+    if shown < SEEN:
+        return (
+            f"both shoulders are seen in {100 * shown:.0f} % of its frames; step back until the "
+            "upper body is in view"
+        )
+    return ""
+
+
+def look_at_joints(sequences: Many[Sequence], idle: str, features: FeatureConfig) -> list[Finding]:
+    """What the recordings themselves tell; ``sequences`` are usable takes."""
+    takes: dict[str, list[Sequence]] = {}
+    for each in sequences:
+        takes.setdefault(each.label, []).append(each)
+    gestures = {label: made for label, made in takes.items() if label != idle}
+    found = []
+    if len(gestures) < 2:
+        there = ", ".join(gestures) or "none"
+        found.append(
+            Finding(
+                f"there are takes of {len(gestures)} gesture(s) ({there}); two or more are needed",
+                fatal=True,
+            )
+        )
+    for label, made in gestures.items():
+        if len(made) < FEWEST:
+            text = (
+                f"'{label}' has {len(made)} take; at least {FEWEST} are needed, {ENOUGH} are well"
+            )
+            found.append(Finding(text, fatal=True))
+        elif len(made) < ENOUGH:
+            found.append(
+                Finding(f"'{label}' has {len(made)} takes only; {ENOUGH} or more are well")
+            )
+        found += _hands(label, made)
+        long = [each for each in made if each.seconds > 1.25 * features.window_seconds]
+        if long:
+            found.append(
+                Finding(
+                    f"{len(long)} of {len(made)} takes of '{label}' last longer than the "
+                    f"{features.window_seconds:g} s that the network looks back; cut the rest off"
+                )
+            )
+    if idle not in takes:
+        found.append(
+            Finding(
+                f"there is no take of '{idle}': what you do while you do nothing will be taken "
+                f"for a gesture more often; record it with `bharnet record {idle}`"
+            )
+        )
+    found += _rates(sequences)
+    if len({(each.person, each.session) for each in sequences}) == 1:
+        found.append(
+            Finding(
+                "all takes are of one person at one sitting: the figures below say nothing of "
+                "others, nor of another day; record another session"
+            )
+        )
+    return found
+
+
+def _hands(label: str, made: Many[Sequence]) -> list[Finding]:
+    """In how many takes no hand is ever seen."""
+    without = [
+        each for each in made if not np.isfinite(each.window.hands[..., 0]).any(axis=(1, 2)).any()
+    ]
+    if not without:
+        return []
+    which = "any take" if len(without) == len(made) else f"{len(without)} of {len(made)} takes"
+    return [
+        Finding(
+            f"no hand is seen in {which} of '{label}': only its arms can tell it apart; keep the "
+            "hands in the picture, and well lit"
+        )
+    ]
+
+
+def _rates(sequences: Many[Sequence]) -> list[Finding]:
+    rates = [(len(each.window.stamps) - 1) / each.seconds for each in sequences]
+    slow = sum(rate < SLOWEST_RATE for rate in rates)
+    if not slow:
+        return []
+    return [
+        Finding(
+            f"{slow} of {len(rates)} takes have fewer than {SLOWEST_RATE:g} frames a second (the "
+            f"slowest {min(rates):.1f}); fast gestures are lost between them"
+        )
+    ]
+
+
+def look_alike(labels: Many[str], pooled: Pooled, idle: str) -> list[Finding]:
+    """Pairs of gestures that the network, before it is trained on them, mistakes for each other.
+
+    A take counts if its nearest other take, among those of both gestures, is of the other one.
+    """
+    vectors = scaled(pooled.flat())
+    apart = torch.cdist(vectors, vectors).fill_diagonal_(torch.inf)
+    found = []
+    for one, other in combinations(sorted(set(labels) - {idle}), 2):
+        rows = torch.tensor([i for i, label in enumerate(labels) if label in (one, other)])
+        nearest = rows[apart[rows][:, rows].argmin(1)]
+        wrong = sum(labels[i] != labels[j] for i, j in zip(rows, nearest, strict=True))
+        if wrong >= ALIKE * len(rows):
+            found.append(
+                Finding(
+                    f"'{one}' and '{other}' look alike: of their {len(rows)} takes {wrong} lie "
+                    "nearest to one of the other gesture; make them more different, or record "
+                    "one name for both"
+                )
+            )
+    return found
+
+
+def mirror_twins(labels: Many[str], pooled: Pooled, mirrored: Pooled) -> list[tuple[str, str]]:
+    """Pairs of gestures of which one is the other in a mirror, as pointing left and right are.
+
+    They are if each one's mirrored takes lie about as near to the other's takes as these do to
+    each other.
+    """
+    vectors = scaled(torch.cat((pooled.flat(), mirrored.flat())))
+    plain, flipped = vectors[: len(pooled)], vectors[len(pooled) :]
+    rows: Mapping[str, torch.Tensor] = {
+        label: torch.tensor([i for i, each in enumerate(labels) if each == label])
+        for label in sorted(set(labels))
+    }
+
+    def spread(label: str) -> float:
+        apart = torch.cdist(plain[rows[label]], plain[rows[label]])
+        return float(apart.fill_diagonal_(torch.inf).min(1).values.median())
+
+    def near(one: str, other: str) -> bool:
+        apart = torch.cdist(flipped[rows[one]], plain[rows[other]]).min(1).values.median()
+        return float(apart) < 1.5 * spread(other)
+
+    several = [label for label in rows if len(rows[label]) > 1]
+    return [(a, b) for a, b in combinations(several, 2) if near(a, b) and near(b, a)]
+
+
+def scaled(vectors: torch.Tensor) -> torch.Tensor:
+    """Every feature as important as any other."""
+    return (vectors - vectors.mean(0)) / (vectors.std(0) + 1e-2)

@@ -1,0 +1,291 @@
+"""Own gestures: a new head on a frozen trunk, checked honestly, and what is said beforehand."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from gestures import GESTURES, make_take, write_recordings
+from typer.testing import CliRunner
+
+from bharnet.checkpoint import load_checkpoint
+from bharnet.models import SHIPPED
+from bharnet.recognizer import Recognizer
+from bharnet.recording import Recordings
+from bharnet.skeleton import UPPER_BODY_11
+from bharnet.take import Take
+from bharnet_train.cli import app
+from bharnet_train.datasets.own import read_own
+from bharnet_train.finetune.copies import plain
+from bharnet_train.finetune.crossval import make_folds
+from bharnet_train.finetune.head import Pooled, fit_head, pool
+from bharnet_train.finetune.inspect import look_alike, look_at_joints, mirror_twins, unusable
+from bharnet_train.finetune.run import Plan, UnfitRecordings, cut, finetune
+
+
+@pytest.fixture(scope="module")
+def base():
+    return load_checkpoint(SHIPPED)
+
+
+@pytest.fixture(scope="module")
+def taught(tmp_path_factory):
+    """A model that was taught three invented gestures at two sittings, and its folder."""
+    folder = tmp_path_factory.mktemp("own")
+    write_recordings(folder / "mine", takes=3, sessions=2)
+    steps = []
+    from bharnet_train.finetune.run import Told
+
+    told = Told(step=lambda *given: steps.append(given))
+    made = finetune(folder / "mine", Plan("mine", copies=4), folder / "runs", "the command", told)
+    assert ("learning", 4, 4) in steps
+    return made
+
+
+def test_it_recognises_what_it_was_taught(taught):
+    model = load_checkpoint(taught.path)
+    assert model.info.classes == ("come", "stop", "wave", "idle")
+    recognizer = Recognizer(model, "cpu")
+    for label in (*GESTURES, "idle"):
+        take = make_take(label, seed=77, seconds=2.0)
+        window = take.window(UPPER_BODY_11)
+        (said,) = recognizer.recognize([window], int(take.stamps[-1]))
+        assert model.info.classes[said.probabilities.argmax()] == label
+
+
+def test_its_trunk_is_the_base_networks(taught, base):
+    model = load_checkpoint(taught.path)
+    own, shipped = model.network.state_dict(), base.network.state_dict()
+    changed = {key for key, value in own.items() if not torch.equal(value, shipped[key])}
+    assert {key.split(".")[2] for key in changed} == {"classify"}
+
+
+def test_it_says_what_it_was_made_of(taught):
+    info = load_checkpoint(taught.path).info
+    assert info.provenance["takes"] == {"wave": 6, "stop": 6, "come": 6, "idle": 6}
+    assert info.provenance["base"]["digest"] == load_checkpoint(SHIPPED).digest
+    card = taught.path.with_suffix(".md").read_text()
+    assert "the command" in card
+    assert "| `wave` | 6 |" in card
+    scores = json.loads(taught.path.with_suffix(".json").read_text())
+    assert scores["sequences"] == 24
+    assert "whole sittings" in taught.checked.how
+    assert taught.checked.result.top1 >= 90
+
+
+def test_the_same_seed_gives_the_same_model(tmp_path):
+    folder = write_recordings(tmp_path / "mine", takes=2)
+    one, two = (
+        finetune(folder, Plan("mine", copies=2), tmp_path / name, "") for name in ("a", "b")
+    )
+    own, other = (load_checkpoint(each.path).network.state_dict() for each in (one, two))
+    assert all(torch.equal(own[key], other[key]) for key in own)
+
+
+def test_the_network_answers_as_the_head_did(base):
+    sequences = [
+        replace(each, label=label)
+        for label in GESTURES
+        for each in _sequences([make_take(label, seed) for seed in range(3)], label)
+    ]
+    features = base.info.features
+    pooled = plain(base.network, features, sequences)
+    target = torch.tensor([sorted(GESTURES).index(each.label) for each in sequences])
+    head = fit_head(pooled, target, 3)
+    network = head.give_to(base.network)
+    from bharnet_train.evaluation import predict
+
+    logits, _ = predict(network, features, sequences, sorted(GESTURES))
+    torch.testing.assert_close(head.logits(pooled), logits, rtol=1e-3, atol=1e-3)
+
+
+def test_a_head_without_hands_is_the_bodys():
+    generator = torch.Generator().manual_seed(0)
+    body = torch.randn(40, 6, generator=generator)
+    target = (body[:, 0] > 0).long()
+    hand = torch.zeros(40, 4)
+    pooled = Pooled(
+        {"body.classify": body, "hand.classify": hand},
+        {"body": torch.ones(40), "hand": torch.zeros(40)},
+    )
+    summed, own, of_hand = fit_head(pooled, target, 2).logits(pooled)
+    assert torch.equal(summed, own)
+    assert not of_hand.any()
+    assert (summed.argmax(1) == target).float().mean() > 0.9
+
+
+def _sequences(takes, label):
+    from bharnet_train.datasets.recordings import Sequence
+
+    return [Sequence(take.window(UPPER_BODY_11), label, "p1", "", "test") for take in takes]
+
+
+# --- left out honestly
+
+
+def test_neighbouring_takes_are_left_out_together():
+    sequences = _sequences([make_take("wave", seed) for seed in range(10)], "wave")
+    sequences += _sequences([make_take("stop", seed) for seed in range(10)], "stop")
+    folds, how = make_folds(sequences, range(20))
+    assert folds == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4] * 2
+    assert "same sitting" in how
+
+
+def test_pieces_of_one_take_are_left_out_together(base):
+    long = [make_take("idle", seed, seconds=9.0) for seed in range(2)]
+    short = [make_take("wave", seed) for seed in range(2)]
+    sequences = _sequences(long, "idle") + _sequences(short, "wave")
+    takes = cut(sequences, base.info.features)
+    assert takes.origin == [0] * 8 + [1] * 8 + [2, 3]
+    assert all(each.seconds <= 2.0 for each in takes.sequences)
+    folds, _ = make_folds(takes.sequences, takes.origin)
+    assert folds == [0] * 8 + [1] * 8 + [0, 1]
+
+
+def test_whole_sittings_are_left_out_where_there_are_several():
+    sequences = []
+    for label in ("wave", "stop"):
+        for day in ("a", "b", "c"):
+            made = _sequences([make_take(label, seed) for seed in range(2)], label)
+            sequences += [replace(each, session=day) for each in made]
+    folds, how = make_folds(sequences, range(12))
+    assert folds == [0, 0, 1, 1, 2, 2] * 2
+    assert "sittings" in how
+
+
+# --- what is said before training
+
+
+def test_takes_that_cannot_be_used(base):
+    features = base.info.features
+    (short,) = _sequences([make_take("wave", seconds=0.3)], "wave")
+    assert "lasts 0.27 s" in unusable(short, features)
+    take = make_take("wave")
+    body = take.body.copy()
+    body[5:, UPPER_BODY_11.index("left_shoulder"), :3] = np.nan
+    (half,) = _sequences([Take(take.stamps, body, take.hands, take.layout)], "wave")
+    assert "shoulders are seen in 20 %" in unusable(half, features)
+    assert unusable(_sequences([take], "wave")[0], features) == ""
+
+
+def test_what_is_doubtful_is_told(base):
+    sequences = _sequences([make_take("wave", seed, hands=False) for seed in range(3)], "wave")
+    sequences += _sequences([make_take("stop", seed, rate=6) for seed in range(5)], "stop")
+    sequences += _sequences([make_take("come", 9, seconds=4.0)], "come")
+    told = look_at_joints(sequences, "idle", base.info.features)
+    for words in (
+        "'wave' has 3 takes only",
+        "no hand is seen in any take of 'wave'",
+        "5 of 9 takes have fewer than 8 frames a second",
+        "1 of 1 takes of 'come' last longer than the 2 s",
+        "there is no take of 'idle'",
+        "one person at one sitting",
+    ):
+        assert any(words in each.text for each in told), words
+    assert [each.text for each in told if each.fatal] == [
+        "'come' has 1 take; 2 are needed, 5 are well"
+    ]
+
+
+def test_gestures_that_look_alike_are_named(base):
+    sequences = _sequences([make_take("wave", seed) for seed in range(4)], "wave")
+    sequences += _sequences([make_take("wave", seed) for seed in range(4, 8)], "hello")
+    sequences += _sequences([make_take("stop", seed) for seed in range(4)], "stop")
+    labels = [each.label for each in sequences]
+    told = look_alike(labels, plain(base.network, base.info.features, sequences), "idle")
+    assert len(told) == 1
+    assert "'hello' and 'wave' look alike" in told[0].text
+
+
+def test_left_and_right_are_noticed(base):
+    features = base.info.features
+    right = _sequences([make_take("stop", seed) for seed in range(4)], "right")
+    left = [replace(_mirrored(each), label="left") for each in right]
+    other = _sequences([make_take("wave", seed) for seed in range(4)], "wave")
+    sequences = right + left + other
+    labels = [each.label for each in sequences]
+    pooled = plain(base.network, features, sequences)
+    flipped = plain(base.network, features, sequences, mirrored=True)
+    assert mirror_twins(labels, pooled, flipped) == [("left", "right")]
+
+
+def _mirrored(sequence):
+    """The same by somebody left-handed."""
+    body = sequence.window.body[:, UPPER_BODY_11.mirror] * [-1, 1, 1, 1]
+    hands = sequence.window.hands[:, ::-1] * [-1, 1, 1, 1]
+    window = replace(sequence.window, body=body.astype(np.float32), hands=hands.astype(np.float32))
+    return replace(sequence, window=window)
+
+
+@pytest.mark.parametrize(
+    ("labels", "match"),
+    [
+        (["wave"] * 3, "two or more are needed"),
+        (["wave", "wave", "stop"], "'stop' has 1 take"),
+        (["idle"] * 4, r"0 gesture\(s\) \(none\)"),
+    ],
+)
+def test_too_little_is_refused_before_training(tmp_path, labels, match):
+    recordings = Recordings(tmp_path / "few")
+    for seed, label in enumerate(labels):
+        recordings.add(make_take(label, seed), label)
+    with pytest.raises(UnfitRecordings, match=match):
+        finetune(tmp_path / "few", Plan("few", copies=1), tmp_path / "runs", "")
+    assert not (tmp_path / "runs").exists()
+
+
+# --- the command line
+
+
+def test_the_command_line_teaches_and_tells(tmp_path, monkeypatch):
+    monkeypatch.setattr("bharnet_train.finetune.command.console.width", 200, raising=False)
+    folder = write_recordings(tmp_path / "mine", takes=2)
+    given = ["--recordings", str(folder), "--copies", "2", "--out", str(tmp_path / "runs")]
+    done = CliRunner().invoke(app, ["train", *given, "--no-progress"])
+    assert done.exit_code == 0, done.output
+    assert "takes left out:" in done.output
+    assert "doubtful" in done.output
+    info = load_checkpoint(tmp_path / "runs" / "mine.safetensors").info
+    assert str(tmp_path) not in json.dumps(dict(info.provenance))
+
+
+def test_another_checkpoint_may_be_the_base_and_nulls_are_idle(takes, tmp_path):
+    folder = write_recordings(tmp_path / "mine", takes=2)
+    first = finetune(folder, Plan("first", copies=1), tmp_path, "")
+    plan = Plan("second", str(first.path), copies=1, nulls=takes / "takes.npz")
+    again = load_checkpoint(finetune(folder, plan, tmp_path, "").path)
+    assert again.info.provenance["base"]["name"] == "first"
+    assert again.info.provenance["foreign_nulls"] == 16
+
+
+@pytest.mark.parametrize("given", [[], ["--recordings", "nowhere"]])
+def test_what_cannot_be_trained_on_is_one_sentence(given, monkeypatch, capsys):
+    from bharnet_train.cli import main
+
+    monkeypatch.setattr("sys.argv", ["bharnet", "train", *given])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 2
+    assert "bharnet:" in capsys.readouterr().out
+
+
+def test_pooling_leaves_the_network_as_it_was(base):
+    from bharnet.features import make_streams
+
+    features = base.info.features
+    streams = make_streams(torch.zeros(1, 16, 53, 3), torch.ones(1, 16, 53), features)
+    pool(base.network, streams)
+    assert not any(m._forward_pre_hooks for m in base.network.modules())
+
+
+def test_the_reader_is_there_for_configurations(tmp_path):
+    from bharnet_train.config import TrainConfig
+    from bharnet_train.datasets.select import load_split
+
+    write_recordings(tmp_path / "mine", takes=2, sessions=2)
+    source = {"file": "mine", "format": "own", "test": {"session": ["day1"]}}
+    split = load_split(TrainConfig(name="x", idle="idle", sources=[source]), tmp_path)
+    assert (len(split.train), len(split.test)) == (8, 8)
+    assert split.classes == ("come", "stop", "wave", "idle")
+    assert len(read_own(tmp_path / "mine", UPPER_BODY_11)[0]) == 16

@@ -1,0 +1,136 @@
+"""The recorder's node on real DDS: services in, a folder of takes out."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+
+import pytest
+
+pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make test`")
+
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.parameter import Parameter
+from robot import DEADLINE, RELIABLE, Tester, pose, poses
+from std_srvs.srv import Trigger
+
+from bharnet.recording import Recordings
+from bharnet.take import read_take
+from bharnet_ros.demo.domain import own_domain
+from bharnet_ros.takes import RecorderNode
+
+
+@contextlib.contextmanager
+def recorder(**parameters):
+    """The node in a thread of its own, and a tester in another context."""
+    with own_domain() as domain:
+        inside, outside = rclpy.Context(), rclpy.Context()
+        for each in (inside, outside):
+            rclpy.init(context=each, domain_id=domain)
+        given = [Parameter(name, value=value) for name, value in (RELIABLE | parameters).items()]
+        node = RecorderNode(context=inside, parameter_overrides=given)
+        executor = SingleThreadedExecutor(context=inside)
+        executor.add_node(node)
+        thread = threading.Thread(target=executor.spin)
+        thread.start()
+        tester = Tester(outside)
+        tester.wait(lambda: tester.publisher.get_subscription_count())
+        tester.clients = {
+            name: tester.node.create_client(Trigger, f"/bharnet_recorder/{name}_recording")
+            for name in ("start", "stop", "discard")
+        }
+        tester.wait(lambda: all(each.service_is_ready() for each in tester.clients.values()))
+        try:
+            yield node, tester
+        finally:
+            tester.executor.shutdown()
+            tester.node.destroy_node()
+            executor.shutdown()
+            thread.join(DEADLINE)
+            node.destroy_node()
+            for each in (inside, outside):
+                rclpy.shutdown(context=each)
+
+
+def ask(tester, name):
+    """Once only: unlike others these services do something else when asked again."""
+    answer = tester.clients[name].call_async(Trigger.Request())
+    tester.wait(answer.done, 3 * DEADLINE)
+    return answer.result().success, answer.result().message
+
+
+def tell(node, tester, start, count, *people):
+    """Poses at 10 Hz, each waited for."""
+    for i in range(count):
+        tester.tell(poses(start + i / 10, *people))
+    tester.wait(lambda: node.frames >= count)
+
+
+def test_takes_are_recorded_by_services(tmp_path):
+    with recorder(folder=str(tmp_path / "mine"), session="monday") as (node, tester):
+        assert ask(tester, "start") == (False, "what is shown? set the parameter label")
+        assert ask(tester, "stop") == (False, "nothing is recorded")
+        node.set_parameters([Parameter("label", value="wave")])
+        assert ask(tester, "start")[0]
+        assert ask(tester, "stop") == (False, "no poses came; is something publishing them?")
+        assert ask(tester, "start") == (True, "recording 'wave'")
+        tell(node, tester, 0, 12, pose())
+        # What is shown was said at the start.
+        node.set_parameters([Parameter("label", value="stop")])
+        assert ask(tester, "stop") == (True, "kept wave_001.npz, 1.1 s; 1 takes of 'wave'")
+        (line,) = Recordings(tmp_path / "mine").lines
+        assert (line.label, line.session) == ("wave", "monday")
+        take = read_take(tmp_path / "mine" / line.take)
+        assert (len(take.stamps), take.units) == (12, "picture_heights")
+        assert ask(tester, "discard") == (True, "wave_001.npz discarded")
+        assert not ask(tester, "discard")[0]
+        assert Recordings(tmp_path / "mine").lines == []
+
+
+def test_a_take_ends_by_itself_and_can_be_broken_off(tmp_path):
+    given = {"folder": str(tmp_path), "label": "wave", "seconds": 0.5}
+    with recorder(**given) as (node, tester):
+        ask(tester, "start")
+        for i in range(9):
+            tester.tell(poses(i / 10, pose()))
+        tester.wait(lambda: not node.recording)
+        assert ask(tester, "stop")[1] == "kept wave_001.npz, 0.5 s; 1 takes of 'wave'"
+        ask(tester, "start")
+        assert ask(tester, "discard") == (True, "take broken off")
+        assert len(Recordings(tmp_path).lines) == 1
+
+
+def test_a_full_disk_is_told_and_the_node_lives(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with recorder(folder=str(tmp_path), label="wave") as (node, tester):
+        with monkeypatch.context() as patch:
+            patch.setattr("bharnet.recording.write_take", full)
+            ask(tester, "start")
+            tell(node, tester, 0, 5, pose())
+            success, message = ask(tester, "stop")
+            assert not success
+            assert "No space left on device" in message
+        ask(tester, "start")
+        tell(node, tester, 10, 5, pose())
+        assert ask(tester, "stop")[0]
+        assert not any(tmp_path.glob("*.partial"))
+
+
+def test_wild_poses_and_names_do_no_harm(tmp_path):
+    with recorder(folder=str(tmp_path), label="wave") as (node, tester):
+        (refused,) = node.set_parameters([Parameter("label", value="a\nb")])
+        assert "no name of a gesture" in refused.reason
+        ask(tester, "start")
+        wild = poses(0.1, pose())
+        wild.body_layout = "octopus"
+        tester.tell(wild)
+        other = poses(0.2, pose())
+        other.coordinates = 0
+        tester.tell(other)
+        tell(node, tester, 1, 3)  # nobody
+        success, message = ask(tester, "stop")
+        assert not success
+        assert "do not show anybody" in message

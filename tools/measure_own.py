@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+r"""How well a network learns gestures from five takes: other takes, other days, other people.
+
+The shipped network was trained on these very recordings, so an honest figure needs a base network
+that was not. Without the Korean, Indian and webcam words (7 to 8 minutes each):
+
+    for pair in 1:webcam 2:isl 3:ksl; do
+      bharnet train --config config/train/robot_words.yaml --data DATA --out runs/bases \
+        --set "sources.${pair%:*}.labels={nothing: nothing}" --set name=without_${pair#*:}
+    done
+    python tools/measure_own.py --data DATA --bases runs/bases
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from bharnet.checkpoint import Checkpoint, load_checkpoint
+from bharnet.models import SHIPPED
+from bharnet.recording import IDLE
+from bharnet.skeleton import get_layout
+from bharnet.window import Window
+from bharnet_train.datasets.recordings import Sequence, read_recordings
+from bharnet_train.finetune.copies import STRONG, plain, rounds
+from bharnet_train.finetune.head import Head, Pooled, fit_head
+
+TAKES, CLASSES, SURE = 5, 10, 0.6
+SKIPPED = {"isl": 1, "webcam": 1, "ksl": 0}  # leading frames of the take before
+
+
+def main() -> None:
+    """Measure and print one table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--bases", type=Path, help="folder with without_ksl.safetensors, ...")
+    parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2])
+    parser.add_argument("--copies", type=int, default=40)
+    parser.add_argument("--sets", nargs="*", default=["ksl", "isl", "webcam"])
+    parser.add_argument("--every", type=int, default=1, help="test every n-th take only")
+    parser.add_argument("--no-shipped", action="store_true", help="only the honest base")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    for name in given.sets:
+        honest = given.bases / f"without_{name}.safetensors" if given.bases else None
+        for path in filter(None, (honest, None if given.no_shipped else SHIPPED)):
+            base = load_checkpoint(path)
+            recorded = read(given.data / f"{name}_words.npz", base, SKIPPED[name])
+            rows: dict[str, list[float]] = defaultdict(list)
+            began = time.monotonic()
+            for seed in given.seeds:
+                measure = people if name == "webcam" else words
+                for what, figure in measure(base, recorded, seed, given.copies, given.every):
+                    rows[what].append(figure)
+            seconds = (time.monotonic() - began) / len(given.seeds)
+            known = "trained on them" if path == SHIPPED else "never saw them"
+            print(f"{name}, base {known}, {seconds:.0f} s a seed", flush=True)
+            for what, figures in rows.items():
+                each = " ".join(f"{figure:.1f}" for figure in figures)
+                print(f"  {what:42s} {np.mean(figures):5.1f}   ({each})", flush=True)
+
+
+def read(path: Path, base: Checkpoint, skipped: int) -> list[Sequence]:
+    """The recordings of a file, each without the frames of the take before."""
+    layout = get_layout(base.info.features.body_layout)
+    made = []
+    for each in read_recordings(path, layout):
+        w = each.window
+        window = Window(w.stamps[skipped:], w.body[skipped:], w.hands[skipped:])
+        made.append(replace(each, window=window))
+    return made
+
+
+def words(
+    base: Checkpoint, recorded: list[Sequence], seed: int, copies: int, every: int
+) -> Iterable[tuple[str, float]]:
+    """Ten words, five takes of each at one session; the other takes and sessions tested."""
+    rng = random.Random(seed)
+    labels = sorted({each.label for each in recorded})
+    taught = sorted(rng.sample(labels, CLASSES))
+    sessions = sorted({each.session for each in recorded})
+    session = sessions[seed % len(sessions)]
+    here = [each for each in recorded if each.session == session]
+    takes = [
+        take
+        for label in taught
+        for take in rng.sample([each for each in here if each.label == label], TAKES)
+    ]
+    head, classes = teach(base, takes, taught, seed, copies)
+    mine = {id(each) for each in takes}
+    spare = [each for each in recorded if each.label in taught and id(each) not in mine][::every]
+    right = hits(base, head, spare, classes)
+    here_too = np.array([each.session == session for each in spare])
+    yield "other takes of the session", 100 * right[here_too].mean()
+    if len(sessions) > 1:
+        yield "other sessions", 100 * right[~here_too].mean()
+    yield "all of them", 100 * right.mean()
+    foreign = [each for each in recorded if each.label not in taught][::every]
+    logits = head.logits(plain(base.network, base.info.features, foreign))[0]
+    sure, best = torch.softmax(logits / TEMPERATURE, -1).max(-1)
+    wrong = (sure >= SURE) & (best != classes.index(IDLE))
+    yield f"words not taught, taken for one at {SURE:g}", 100 * float(wrong.float().mean())
+
+
+# Of the softmax above; what cross-validation usually fits on these recordings.
+TEMPERATURE = 5.0
+
+
+def people(
+    base: Checkpoint, recorded: list[Sequence], seed: int, copies: int, every: int
+) -> Iterable[tuple[str, float]]:
+    """Each person's words taught by five takes of each; tested on all others who make them."""
+    rng = random.Random(seed)
+    counted = []
+    for person in sorted({each.person for each in recorded}):
+        own = [each for each in recorded if each.person == person and each.label != "null"]
+        taught = sorted({each.label for each in own})
+        others = [each for each in recorded if each.label in taught and each.person != person]
+        others = others[::every]
+        if len(taught) < 2 or not others:
+            continue
+        takes = [
+            take
+            for label in taught
+            for take in rng.sample([each for each in own if each.label == label], TAKES)
+        ]
+        head, classes = teach(base, takes, taught, seed, copies)
+        figure = 100 * float(hits(base, head, others, classes).mean())
+        mine = {id(each) for each in takes}
+        left = [each for each in own if id(each) not in mine][::every]
+        counted.append((figure, len(others)))
+        yield (
+            f"{person} teaches {len(taught)}: other takes",
+            100 * hits(base, head, left, classes).mean(),
+        )
+        yield f"{person} teaches {len(taught)}: other people", figure
+    yield "all other people", sum(f * n for f, n in counted) / sum(n for _, n in counted)
+
+
+def teach(
+    base: Checkpoint, takes: list[Sequence], taught: list[str], seed: int, copies: int
+) -> tuple[Head, list[str]]:
+    """A head as ``bharnet train --recordings`` fits it, without own takes of idle."""
+    classes = [*taught, IDLE]
+    features = base.info.features
+    made = rounds(base.network, features, takes, classes, IDLE, STRONG, copies, seed)
+    pooled, target, _ = zip(*made, strict=True)
+    return fit_head(Pooled.join(list(pooled)), torch.cat(target), len(classes)), classes
+
+
+def hits(
+    base: Checkpoint, head: Head, tested: list[Sequence], classes: list[str]
+) -> NDArray[np.bool_]:
+    """Whether each is recognised, idle among the answers."""
+    best = []
+    for begin in range(0, len(tested), 256):
+        read = plain(base.network, base.info.features, tested[begin : begin + 256])
+        best += head.logits(read)[0].argmax(-1).tolist()
+    return np.array([classes[i] == each.label for i, each in zip(best, tested, strict=True)])
+
+
+if __name__ == "__main__":
+    main()
