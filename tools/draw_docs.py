@@ -118,7 +118,7 @@ def architecture() -> Drawing:
         ("windows", "window.py", "of each person, s"),
         ("features", "features.py", "T even instants"),
         ("network", "recognizer.py", "all people, a batch"),
-        ("decision", "decision.py", "idle and unknown too"),
+        ("decision", "decision/", "idle and unknown too"),
     )
     width, gap, x = 150, 30, 40
     for i, lines in enumerate(steps):
