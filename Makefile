@@ -24,7 +24,7 @@ DATA ?=
 ARGS ?=
 
 ENVIRONMENT := source tools/ros_env.sh &&
-CHECKED := bharnet bharnet_ros bharnet_train launch scripts test tools setup.py $(wildcard benchmarks)
+CHECKED := bharnet bharnet_ros bharnet_train examples launch scripts test tools setup.py $(wildcard benchmarks)
 
 .PHONY: help setup demo replay test lint format train bench docs clean
 

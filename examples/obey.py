@@ -1,0 +1,85 @@
+"""A robot that comes on "follow me" and stops on "don't": what a controller does with actions.
+
+    source tools/ros_env.sh; python examples/obey.py
+
+Velocities go to `cmd_vel` (geometry_msgs/Twist), ten a second. It moves only as long as it hears
+of the person who called it: when that person leaves, or the recogniser says nothing for a second,
+it stands still. `sureness` and `speed` are parameters.
+"""
+
+from __future__ import annotations
+
+import time
+
+import rclpy
+from geometry_msgs.msg import Twist
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+
+from bharnet_ros.msg import Action, ActionArray
+
+COME, STOP = {"follow_me"}, {"dont"}
+SILENCE_SECONDS = 1.0
+
+
+class Obey(Node):
+    """Follows whoever called it last; anybody may stop it."""
+
+    def __init__(self, **options: object) -> None:
+        super().__init__("obey", **options)
+        self.declare_parameter("sureness", 0.6)
+        self.declare_parameter("speed", 0.2)
+        self.master = ""  # body_id of the person who called
+        self._heard = (
+            0.0  # steady clock: a robot must stop when messages stop, whatever their stamps
+        )
+        self.create_subscription(ActionArray, "bharnet/actions", self.on_actions, 10)
+        self._wheels = self.create_publisher(Twist, "cmd_vel", 10)
+        self.create_timer(0.1, self.drive, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def on_actions(self, message: ActionArray) -> None:
+        self._heard = time.monotonic()
+        present = {
+            action.body_id for action in message.actions if action.reason != Action.REASON_LOST
+        }
+        if self.master and self.master not in present:
+            self.stop("who called is gone")
+        for action in message.actions:
+            # ONSET comes once for each event; what is ONGOING was obeyed already.
+            if action.state != Action.ONSET or action.confidence < self.value("sureness"):
+                continue
+            if action.label in STOP:
+                self.stop(f"{action.body_id} says {action.label}")
+            elif action.label in COME:
+                self.master = action.body_id
+                self.get_logger().info(f"following {action.body_id}")
+
+    def drive(self) -> None:
+        if self.master and time.monotonic() - self._heard > SILENCE_SECONDS:
+            self.stop("the recogniser is silent")
+        command = Twist()
+        command.linear.x = self.value("speed") if self.master else 0.0
+        self._wheels.publish(command)
+
+    def stop(self, why: str) -> None:
+        if self.master:
+            self.get_logger().info(f"standing still: {why}")
+        self.master = ""
+
+    def value(self, name: str) -> float:
+        return float(self.get_parameter(name).value)
+
+
+def main() -> None:
+    """Run until interrupted."""
+    rclpy.init()
+    try:
+        rclpy.spin(Obey())
+    except KeyboardInterrupt:
+        pass
+    finally:
+        rclpy.try_shutdown()
+
+
+if __name__ == "__main__":
+    main()
