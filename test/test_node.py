@@ -238,11 +238,11 @@ def test_worker_survives_a_failing_network(model):
     recognizer = Recognizer(load_checkpoint(Path(model)), "cpu")
     good, calls = recognizer.recognize, []
 
-    def fail_once(windows, end):
+    def fail_once(windows, end, lengths):
         calls.append(end)
         if len(calls) == 1:
             raise RuntimeError("CUDA out of memory")
-        return good(windows, end)
+        return good(windows, end, lengths)
 
     recognizer.recognize = fail_once
     results: list[Result] = []
