@@ -66,6 +66,7 @@ RUN_BY = {
     "python -m pytest": "you are looking at it",
     "python benchmarks": HOURS,
     "python -m tools.fuzz": "test_fuzz.py, fewer cases",
+    "python -m tools.soak": "test_soak.py, a shorter time",
     "python tools": HOURS,
     "python3 -m venv": NOT_OURS,
     "ros2": ROS_ONLY,
