@@ -200,6 +200,17 @@ def test_an_action_that_begins_ends_the_one_before_without_waiting():
     assert states(ticks)[4:] == [["ONGOING"], ["OFFSET", "ONSET"], ["ONGOING"]]
 
 
+def test_a_weak_action_after_long_rest_did_not_end_before_it_began():
+    # What spoke against it while it rested outweighs all that it says for itself.
+    rest, weak = [prediction()] * 10, [prediction(wave=0.62)] * 3
+    ticks = run(decider(enter_seconds=0.2), *rest, *weak, *[prediction(stop=0.9)] * 4)
+    onset = next(each for tick in ticks for each in tick if each.state == State.ONSET)
+    offset = next(each for tick in ticks for each in tick if each.state == State.OFFSET)
+    assert offset.class_id == onset.class_id == WAVE
+    assert seconds(onset.onset) < 2.0
+    assert seconds(offset.offset) == pytest.approx(2.4)  # when it was last held
+
+
 def test_an_action_is_not_over_before_its_shortest():
     made = decider(enter_seconds=0.0, leave_seconds=0.0, shortest_seconds=1.0)
     ticks = run(made, *[prediction()] * 2, prediction(wave=0.9), *[prediction()] * 8)
