@@ -2,12 +2,13 @@
 """The camera's path without ROS: how fast, how many hands, how stable the ids.
 
     source tools/ros_env.sh
-    python benchmarks/camera.py speed recall ids     # or some of them; --json FILE keeps numbers
+    python benchmarks/camera.py speed recall ids trembling     # or some; --json FILE keeps numbers
 
 `speed`: clips of one person at 640x480 through estimator, tracker, recogniser and drawing, split
 into MediaPipe's share and ours. `recall`: hands found of the wrists that are in sight, by squares
 around the wrists and in the whole picture, the clips scaled down inside the same 640x480 canvas:
 equivalents of 2 and 3 m, not recordings at 2 and 3 m. `ids`: how often somebody's id changes.
+`trembling`: how steady joints are where one person is looked for, or two.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ SEEN = 0.5  # a wrist's score from which its hand should be found
 
 def main() -> int:
     """Measure what was asked for, print it, and keep the numbers if told to."""
-    parts = {"speed": speed, "recall": recall, "ids": ids}
+    parts = {"speed": speed, "recall": recall, "ids": ids, "trembling": trembling}
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("parts", nargs="*", help=", ".join(parts))
     parser.add_argument("--clips", type=Path, default=ROOT.parent / "shared" / "data" / "clips")
@@ -288,6 +289,45 @@ def moved(
     body = person.body.copy()
     body[:, :2] = 0.25 + body[:, :2] / 2 + (dx * 3 / 4, dy) + rng.normal(0, 0.002, (33, 2))
     return replace(person, body=body.astype(np.float32), confidence=float(who))
+
+
+def trembling(clips: dict[str, list[Image]], pose: str) -> dict[str, Any]:
+    """Joints of head, shoulders and arms: how they tremble, and how far from one person's."""
+    ways = ("one person", "two, as MediaPipe gives them", "two, steadied")
+    rows: dict[str, list[tuple[float, float, float]]] = {way: [] for way in ways}
+    for clip in clips.values():
+        bodies = [
+            bodies_of(clip, pose, looked_for, steady)
+            for looked_for, steady in ((1, False), (2, False), (2, True))
+        ]
+        both = np.isfinite(bodies).all((0, 2, 3))
+        one = bodies[0][both]
+        width = float(np.median(np.linalg.norm(one[:, 1, :2] - one[:, 2, :2], axis=-1)))
+        for way, other in zip(ways, bodies, strict=True):
+            joints = other[both]
+            turns = np.linalg.norm(np.diff(joints[..., :2], 2, axis=0), axis=-1).mean() / width
+            apart = np.linalg.norm((joints - one)[..., :2], axis=-1).mean() / width
+            score = np.abs(joints - one)[..., 3].mean()
+            rows[way].append((float(turns), float(apart), float(score)))
+    table = Table("looked for", "trembling", "from one person's", "score apart")
+    means = {way: [float(each) for each in np.mean(found, 0)] for way, found in rows.items()}
+    for way, figures in means.items():
+        table.add_row(way, *(f"{each:.3f}" for each in figures))
+    Console().print(table)
+    return means
+
+
+def bodies_of(clip: list[Image], pose: str, looked_for: int, steady: bool) -> NDArray[np.float32]:
+    """Nose, shoulders, elbows, wrists (T, 7, 4) of the first person, in picture heights."""
+    found = np.full((len(clip), 7, 4), np.nan, np.float32)
+    estimator = MediaPipeEstimator(pose, looked_for)
+    estimator.smooths = estimator.smooths or not steady
+    with PeopleEstimator(estimator) as people:
+        for i, image in enumerate(clip):
+            for _, person in people.estimate(image, (i + 1) * STEP).people[:1]:
+                found[i] = person.body[[0, 11, 12, 13, 14, 15, 16]]
+                found[i, :, 0] *= image.shape[1] / image.shape[0]
+    return found
 
 
 if __name__ == "__main__":

@@ -40,6 +40,7 @@ class FakeEstimator:
     """Sees the same people in every picture; waits at the gate, fails when told to."""
 
     name, body_layout = "fake", "upper_body_11"
+    smooths = True
 
     def __init__(self) -> None:
         self.people = [somebody()]

@@ -24,6 +24,7 @@ class FakeEstimator:
     """Finds whoever is put before it."""
 
     name, body_layout = "fake", UPPER_BODY_11.name
+    smooths = True
 
     def __init__(self, *found: Detection) -> None:
         self.found = list(found)

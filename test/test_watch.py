@@ -30,6 +30,7 @@ class Walks:
     """An estimator that sees one person, who comes nearer."""
 
     name, body_layout = "fake", UPPER_BODY_11.name
+    smooths = True
     network_ms = {"fake": 1.0}  # noqa: RUF012 - the protocol's mapping
 
     def __init__(self) -> None:

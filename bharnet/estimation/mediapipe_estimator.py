@@ -71,6 +71,7 @@ class MediaPipeEstimator:
         except ModelUnavailable as error:
             raise EstimatorUnavailable(str(error)) from error
         self._num_poses, self._min_confidence = num_poses, min_confidence
+        self.smooths = num_poses == 1  # MediaPipe does it for one person only
         self._delegate = delegate
         _outlive_profiler()
         self._pose: Any = None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from bharnet.estimation.estimator import Detection, Estimator, InvalidFrame
 from bharnet.estimation.picture import check_picture
+from bharnet.estimation.smoothing import Smoother
 from bharnet.estimation.tracker import Tracker
 from bharnet.observation import Coordinates, Frame, InvalidPose, PoseFormat, observe
 from bharnet.skeleton import HAND_21, Layout, get_layout
@@ -91,6 +92,7 @@ class PeopleEstimator:
     reorder_seconds: float = 0.5
     counters: Counters = field(default_factory=Counters)
     _newest: int = field(default=0, init=False)
+    _smoother: Smoother = field(default_factory=Smoother, init=False)
 
     def estimate(self, image: NDArray[np.uint8], stamp: int) -> PeopleFrame:
         """Everybody in an (H, W, 3) RGB picture taken at ``stamp`` nanoseconds.
@@ -107,6 +109,8 @@ class PeopleEstimator:
         people = self.tracker.assign(
             found, stamp, get_layout(self.estimator.body_layout), width / height
         )
+        if not self.estimator.smooths:
+            people = self._steadied(people, stamp, width / height)
         done = time.perf_counter()
         self._count([person for _, person in people])
         networks = dict(self.estimator.network_ms)
@@ -132,6 +136,7 @@ class PeopleEstimator:
         """Forget everybody; the next picture may have any stamp. No id comes back."""
         self.estimator.reset()
         self.tracker.reset()
+        self._smoother.reset()
         self._newest = 0
 
     def close(self) -> None:
@@ -173,6 +178,15 @@ class PeopleEstimator:
             )
         self.counters.resets += 1
         self.reset()
+
+    def _steadied(
+        self, people: list[tuple[str, Detection]], stamp: int, aspect: float
+    ) -> list[tuple[str, Detection]]:
+        self._smoother.forget(stamp)
+        return [
+            (name, replace(each, body=self._smoother.smooth(name, each.body, stamp, aspect)))
+            for name, each in people
+        ]
 
     def _count(self, people: list[Detection]) -> None:
         self.counters.frames += 1

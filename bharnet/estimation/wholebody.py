@@ -43,6 +43,7 @@ class WholeBodyEstimator:
     """
 
     body_layout = COCO_17.name
+    smooths = False
 
     def __init__(self, model: Path, min_confidence: float = 0.3, delegate: str = "cpu") -> None:
         import onnxruntime
