@@ -48,6 +48,9 @@ def evaluate_bag(
     rename: Rename = None,
     idle: Idle = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "cpu",
+    backend: Annotated[
+        str, typer.Option(help="auto, eager, onnx ...: what runs the network (docs/speed.md).")
+    ] = "auto",
     jobs: Annotated[int, typer.Option(help="Processes; 0 as many as cores.")] = 0,
     timings: Annotated[bool, typer.Option(help="Report how long everything took.")] = True,
 ) -> None:
@@ -77,6 +80,7 @@ def evaluate_bag(
         recorded=recorded,
         model=model or SHIPPED,
         device=device,
+        backend=backend,
         settings=values,
         rename=_pairs(rename, "--rename"),
         idle=idle or (),

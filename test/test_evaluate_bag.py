@@ -266,6 +266,8 @@ def broken(tmp_path, bag, labels, model):
         "no pair": (bag, labels, ("--rename", "hello")),
         "no pictures": (bag, labels, ("--images",)),
         "no device": (bag, labels, ("--device", "toaster")),
+        "no backend": (bag, labels, ("--backend", "toaster")),
+        "no such backend": (bag, labels, ("--backend", "tensorrt")),
         "nowhere to write": (bag, labels, ("--out", labels)),
     }
 
@@ -286,6 +288,8 @@ SAID = {
     "no pair": "write it as NAME=VALUE",
     "no pictures": "has no topic of sensor_msgs/msg/Image or sensor_msgs/msg/Compressed",
     "no device": "device 'toaster' is none of",
+    "no backend": "backend 'toaster' is none of auto, eager",
+    "no such backend": "backend tensorrt cannot be used",
     "nowhere to write": "the report cannot be written",
 }
 
@@ -359,6 +363,7 @@ class Somebody:
     """An estimator that sees one person in every picture that is not black."""
 
     name, body_layout = "somebody", "upper_body_11"
+    smooths = True
     network_ms: ClassVar[dict[str, float]] = {}
     closed = False
 

@@ -36,6 +36,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--rate", type=float, default=30.0, help="frames a second")
     parser.add_argument("--runs", type=int, default=2)
+    parser.add_argument("--backend", default="auto", help="as bharnet evaluate-bag has it")
     parser.add_argument("--jobs", type=int, default=0, help="0 = as many as cores")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -44,7 +45,8 @@ def main() -> None:
         labels.write_text("start,end,label\n")
         size = sum(file.stat().st_size for file in bag.iterdir()) / 1e6
         print(f"{given.minutes:g} minutes at {given.rate:g} frames/s, {size:.0f} MB")
-        told = [time_once(Request(bag, labels, jobs=given.jobs)) for _ in range(given.runs)]
+        request = Request(bag, labels, backend=given.backend, jobs=given.jobs)
+        told = [time_once(request) for _ in range(given.runs)]
         if given.runs > 1:
             print("all the same" if all(each == told[0] for each in told) else "THEY DIFFER")
 
@@ -56,7 +58,10 @@ def time_once(request: Request) -> list[Event]:
     seconds = time.monotonic() - begun
     means = (f"{stage} {np.mean(took):.3f}" for stage, took in found.milliseconds.items())
     spent = sum(os.times()[:4]) - before
-    print(f"{seconds:.1f} s, {spent:.1f} s of processor, {found.heard.listener.results} results")
+    print(
+        f"{seconds:.1f} s, {spent:.1f} s of processor, {found.heard.listener.results} results, "
+        f"{found.heard.backend}"
+    )
     print(f"mean ms: {', '.join(means)}")
     return found.heard.listener.events
 

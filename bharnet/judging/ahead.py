@@ -53,7 +53,7 @@ def run(
         for frame in frames:
             yield from _advance(stream, frame, asked, took)
     else:
-        with _workers(model, jobs) as pool:
+        with _workers(model, recognizer.backend, jobs) as pool:
             answers: deque[_Answer] = deque()
             asked = _Oracle(recognizer, answers)
             stream = make_stream(cast(Recognizer, asked))
@@ -161,17 +161,19 @@ class _Oracle(_Asked):
         return cast(list[Prediction], found)
 
 
-def _workers(model: Path, jobs: int) -> ProcessPoolExecutor:
+def _workers(model: Path, backend: str, jobs: int) -> ProcessPoolExecutor:
     # Not forked: torch and what loaded it may hold threads and locks.
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(jobs, context, _load, (str(model),))
+    return ProcessPoolExecutor(jobs, context, _load, (str(model), backend))
 
 
-def _load(model: str) -> None:
-    """In a worker, once."""
+def _load(model: str, backend: str) -> None:
+    """In a worker, once; on another backend it would round differently."""
     global _recognizer
     torch.set_num_threads(1)
-    _recognizer = Recognizer(load_checkpoint(Path(model)), "cpu")
+    _recognizer = Recognizer(load_checkpoint(Path(model)), "cpu", backend)
+    if _recognizer.backend != backend:
+        raise RuntimeError(f"a worker would run {_recognizer.backend} where {backend} runs")
 
 
 def _recognize(

@@ -45,7 +45,7 @@ def recognise(
     checkpoint = load_checkpoint(request.model)
     info = checkpoint.info
     try:
-        recognizer = Recognizer(checkpoint, request.device)
+        recognizer = Recognizer(checkpoint, request.device, request.backend, refuse)
         decision, config = configure(request.settings, info)
     except ValueError as error:
         raise InvalidRequest(str(error)) from None
@@ -93,6 +93,7 @@ def recognise(
         listener=listener,
         span=span,
         model=recognizer.model_id,
+        backend=recognizer.backend,
         classes=info.classes,
         idle=info.idle,
         frames=used,
@@ -104,6 +105,11 @@ def recognise(
         },
         left_out=dict(sorted(left_out.items())),
     )
+
+
+def refuse(key: str, message: str) -> None:
+    """Another backend than was asked for would round otherwise, unseen. Raises InvalidRequest."""
+    raise InvalidRequest(message)
 
 
 def configure(

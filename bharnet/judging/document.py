@@ -35,6 +35,7 @@ def describe(evaluation: Evaluation) -> dict[str, Any]:
             "result_age_ms": _ages(heard.ages),
         },
         "model": heard.model,
+        "backend": heard.backend,
         "settings": {key: _round(value) for key, value in sorted(heard.settings.items())},
         "labels": {
             "source": evaluation.labels,

@@ -25,6 +25,7 @@ class InvalidRequest(ValueError):
 class Request:
     """What to evaluate, and how.
 
+    backend   what runs the network, one of bharnet.backends.BACKENDS
     settings  fields of DecisionConfig and StreamConfig, instead of the model's and the defaults
     camera    opens the estimator; given, the bag's pictures are read and not its poses
     recorded  judge the actions in the bag instead of recognising its poses anew
@@ -46,6 +47,7 @@ class Request:
     recorded: bool = False
     model: Path = SHIPPED
     device: str = "cpu"
+    backend: str = "auto"
     settings: Mapping[str, float] = field(default_factory=dict)
     rename: Mapping[str, str] = field(default_factory=dict)
     idle: Sequence[str] = ()
@@ -72,6 +74,7 @@ class Heard:
     classes: tuple[str, ...] | None  # what the model can say; None = not recorded
     idle: str  # the model's idle class
     frames: int
+    backend: str = ""  # what ran the network; none where actions were recorded
     settings: Mapping[str, float] = field(default_factory=dict)
     left_out: Mapping[str, int] = field(default_factory=dict)  # what could not be used, by kind
     ages: Sequence[float] = ()  # ms from a stamp to the recording of its result; recorded only
