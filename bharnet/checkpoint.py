@@ -198,6 +198,7 @@ def read_info(values: dict[str, Any]) -> ModelInfo:
     network, features = dict(values["network"]), dict(values["features"])
     network["experts"] = tuple(network["experts"])
     network["blocks"] = tuple((int(c), int(s)) for c, s in network["blocks"])
+    network.setdefault("alone", False)  # there was no such classifier
     features["streams"] = tuple(features["streams"])
     return ModelInfo(
         name=str(values["name"]),

@@ -114,6 +114,9 @@ class Optimiser(_Strict):
         default=1.0, description="0: classes as often as recorded, 1: equally often"
     )
     ensemble: float = Field(default=1.0, description="weight of the loss on the summed logits")
+    alone: float = Field(
+        default=0.5, description="weight of the loss on what the body says of itself"
+    )
     noisy_or: float = Field(default=0.0, description="weight of the loss on the Noisy-OR")
 
 

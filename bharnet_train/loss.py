@@ -1,8 +1,9 @@
 """The ensemble loss: each expert must answer, and so must both together.
 
-L = CE(body) + CE(hand) + ensemble * CE(sum) + noisy_or * NLL(Noisy-OR): the first three are those
-of BHaRNet's graphical abstract (L_B, L_H, L_cpl; paper.md 6.1), the last of arXiv 2601.00369. An
-expert that saw nothing is not punished for its silence.
+L = CE(body) + CE(hand) + ensemble * CE(sum) + noisy_or * NLL(Noisy-OR) + alone * CE(body alone):
+the first three are those of BHaRNet's graphical abstract (L_B, L_H, L_cpl; paper.md 6.1), the
+next of arXiv 2601.00369, the last ours. An expert that saw nothing is not punished for saying
+nothing.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ def ensemble_loss(
     if len(experts) == 1:
         return cross_entropy(scores.summed, target, label_smoothing=smoothing)
     total = scores.summed.new_zeros(())
-    for logits, present in (
-        (scores.body, scores.body_present),
-        (scores.hand, scores.hand_present),
-    ):
+    heard = [(1.0, scores.body, scores.body_present), (1.0, scores.hand, scores.hand_present)]
+    if scores.alone is not None:
+        heard.append((weights.alone, scores.alone, scores.body_present))
+    for weight, logits, present in heard:
         each = cross_entropy(logits, target, reduction="none", label_smoothing=smoothing)
-        total = total + (each * present).sum() / present.sum().clamp(min=1.0)
+        total = total + weight * (each * present).sum() / present.sum().clamp(min=1.0)
     if weights.ensemble > 0:
         fused = cross_entropy(scores.summed, target, label_smoothing=smoothing)
         total = total + weights.ensemble * fused

@@ -1,5 +1,6 @@
 import json
 import struct
+from dataclasses import asdict, replace
 
 import pytest
 import torch
@@ -121,6 +122,16 @@ def test_description_that_does_not_fit(saved, changes, match):
 def test_another_body_layout_is_refused(saved):
     rewrite(saved, features={**vars(FEATURES), "body_layout": "kinect_25"})
     refuse(saved, "do not fit")
+
+
+def test_one_of_before_the_second_classifier_is_read(tmp_path):
+    old = replace(INFO, network=replace(INFO.network, alone=False))
+    path = tmp_path / "old.safetensors"
+    save_checkpoint(path, BHaRNet(old.network, old.features, len(old.classes)), old)
+    stored = asdict(old.network)
+    del stored["alone"]
+    rewrite(path, network=stored)
+    assert not load_checkpoint(path).info.network.alone
 
 
 def test_nan_weights_are_refused(tmp_path):

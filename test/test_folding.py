@@ -54,7 +54,8 @@ def answers(network: BHaRNet, people: int, features: FeatureConfig = FEATURES) -
     seen[0, :, -21:] = False  # a hand that nobody saw
     seen[0, ::3] = False
     with torch.inference_mode():
-        return list(network(make_streams(position * seen[..., None], seen, features)))
+        scores = network(make_streams(position * seen[..., None], seen, features))
+        return [each for each in scores if each is not None]
 
 
 @pytest.mark.parametrize("people", [1, 3])

@@ -63,6 +63,15 @@ def test_an_expert_that_saw_nothing_is_not_punished():
     torch.testing.assert_close(got, cross_entropy(each.body, TARGET))
 
 
+def test_what_the_body_says_alone_is_a_loss_of_its_own():
+    each = scores()
+    alone = each._replace(alone=2 * each.body)
+    plain = ensemble_loss(each, TARGET, ("body", "hand"), Optimiser(**PLAIN))
+    weights = Optimiser(**PLAIN, alone=0.3)
+    got = ensemble_loss(alone, TARGET, ("body", "hand"), weights)
+    torch.testing.assert_close(got, plain + 0.3 * cross_entropy(2 * each.body, TARGET))
+
+
 def test_noisy_or_loss_spares_a_wrong_hand_when_the_body_is_sure():
     """The gradient at the hand is scaled by how unsure the body is: reliability without labels."""
     weights = Optimiser(**PLAIN, noisy_or=1.0)

@@ -85,6 +85,21 @@ def test_absent_hands_leave_the_decision_to_the_body(config):
         torch.testing.assert_close(scores.fused, scores.body)
 
 
+@pytest.mark.parametrize("config", [each for each in VARIANTS if each["variant"] != "B"])
+def test_the_body_answers_alone_where_no_hand_is_seen_and_only_there(config):
+    """One person with hands, one whose hands are gone: each is asked the classifier for it."""
+    net, both, gone = network(**config), people(2), people(2, hands=False)
+    pairs = zip(vars(both).values(), vars(gone).values(), strict=True)
+    mixed = Streams(*(torch.stack((one[0], other[1])) for one, other in pairs))
+    said, with_hands = net(mixed), net(both)
+    torch.testing.assert_close(said.body[0], with_hands.body[0])
+    torch.testing.assert_close(said.body[1], said.alone[1])
+    assert (said.body[0] - said.alone[0]).abs().max() > 1e-3
+    without = network(alone=False, **config)
+    assert without(mixed).alone is None
+    assert parameters(net) - parameters(without) == (BLOCKS[-1][0] + 1) * 5
+
+
 @pytest.mark.parametrize("config", VARIANTS)
 def test_what_is_in_an_unseen_hand_does_not_matter(config):
     net, streams = network(**config), people(hands=False)

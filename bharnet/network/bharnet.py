@@ -31,6 +31,7 @@ class Scores(NamedTuple):
     summed       the sum of all branches: what the ensemble loss reads
     fused        the answer; ``summed``, or the logarithm of a Noisy-OR (NetworkConfig.fusion)
     body_present, hand_present (B,): 1.0 where that expert saw anything
+    alone        what the body says of itself, hands seen or not; None without a classifier for it
     """
 
     body: torch.Tensor
@@ -39,6 +40,7 @@ class Scores(NamedTuple):
     fused: torch.Tensor
     body_present: torch.Tensor
     hand_present: torch.Tensor
+    alone: torch.Tensor | None = None
 
 
 class BHaRNet(nn.Module):
@@ -85,15 +87,20 @@ class BHaRNet(nn.Module):
         }
         nothing = streams.body.new_zeros(streams.body.shape[0], self.classes)
         own, together = dict.fromkeys(EXPERTS, nothing), dict.fromkeys(EXPERTS, nothing)
+        alone = None
         for name, expert in self._experts():
-            logits, all_branches = expert.answer(trunks[name], maps[name], _other(name, maps))
+            answer = expert.answer(trunks[name], maps[name], _other(name, maps))
             voice = present[name][:, None] if name in present else 1.0
-            own[name], together[name] = logits * voice, all_branches * voice
+            own[name], together[name] = answer.own * voice, answer.together * voice
+            if answer.alone is not None:
+                alone = answer.alone * voice
         summed = sum(together.values(), nothing)
         fused = summed
         if self.config.fusion == "noisy_or" and self.config.both:
             fused = noisy_or(together["body"], together["hand"], present["body"], present["hand"])
-        return Scores(own["body"], own["hand"], summed, fused, present["body"], present["hand"])
+        return Scores(
+            own["body"], own["hand"], summed, fused, present["body"], present["hand"], alone
+        )
 
     def _experts(self) -> list[tuple[str, Expert]]:
         return list(self.expert.items())  # type: ignore[arg-type]

@@ -30,6 +30,7 @@ class NetworkConfig:
     split            E: how many of the last blocks each of the two branches has to itself
     attention        how interactive branches look at each other: pooling (P), feature, of E
     attention_width  width of the cross-attention
+    alone            the body expert has a second classifier, for people whose hands are not seen
     fusion           the answer of two experts: sum of logits, or noisy_or of probabilities
     dropout          before the classifiers
     """
@@ -43,6 +44,7 @@ class NetworkConfig:
     split: int = 1
     attention: str = "pooling"
     attention_width: int = 24
+    alone: bool = True
     fusion: str = "sum"
     dropout: float = 0.2
 

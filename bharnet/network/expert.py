@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import nn
 from torch.nn.functional import max_pool2d
@@ -10,7 +12,20 @@ from bharnet.network.backbone import InputNorm, make_blocks
 from bharnet.network.config import NetworkConfig
 from bharnet.network.interaction import FeatureAttention, Map, PoolingAttention, mean_seen
 from bharnet.network.whole import JointPooling, coarser
-from bharnet.skeleton import Layout
+from bharnet.skeleton import HAND_21, Layout
+
+
+class Answer(NamedTuple):
+    """Logits (B, classes) of one expert.
+
+    own       of its interactive branch; where the other saw nothing, ``alone`` if there is one
+    together  of all its branches
+    alone     from its own map only, whatever the other saw; None without a classifier for it
+    """
+
+    own: torch.Tensor
+    together: torch.Tensor
+    alone: torch.Tensor | None
 
 
 class Expert(nn.Module):
@@ -18,6 +33,10 @@ class Expert(nn.Module):
 
     ``trunk`` and ``interactive`` make the map that the other expert may look at; ``expertized``
     (variant E) is a branch that nobody looks into and that learns from the sum alone.
+
+    A classifier that always had the other's answer to lean on is at a loss without it. So the body
+    has one more, which never has it: hands go out of sight, and who has hands has a body. It is
+    ours, not the paper's (docs/results.md says what it gains).
     """
 
     def __init__(self, config: NetworkConfig, channels: int, layout: Layout, classes: int) -> None:
@@ -42,6 +61,9 @@ class Expert(nn.Module):
             self.pool = PoolingAttention(width, config.attention_width)
         self.dropout = nn.Dropout(config.dropout)
         self.classify = nn.Linear(width, classes)
+        self.classify_alone: nn.Linear | None = None
+        if attends and config.alone and layout is not HAND_21:
+            self.classify_alone = nn.Linear(width, classes)
 
     def see(self, x: torch.Tensor, seen: torch.Tensor) -> Map:
         """Through the trunk: (B, I, C, T, V), seen (B, I, T, V) -> the map so far."""
@@ -53,15 +75,19 @@ class Expert(nn.Module):
             own = self.look(own, other), own[1]
         return self._through(self.interactive, own)
 
-    def answer(self, trunk: Map, own: Map, other: Map | None) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits (B, classes) of the interactive branch, and of all branches together."""
+    def answer(self, trunk: Map, own: Map, other: Map | None) -> Answer:
+        """What the maps of this expert and of the other say."""
         looks = self.pool is not None and other is not None
         pooled = self.pool(own, other) if looks else mean_seen(*own)  # type: ignore[misc]
-        logits = self.classify(self.dropout(pooled))
+        logits, alone = self.classify(self.dropout(pooled)), None
+        if self.classify_alone is not None and other is not None:
+            alone = self.classify_alone(self.dropout(mean_seen(*own)))
+            accompanied = other[1].amax((1, 2, 3))[:, None] > 0
+            logits = torch.where(accompanied, logits, alone)
         if self.expertized is None:
-            return logits, logits
-        alone = mean_seen(*self._through(self.expertized, trunk))
-        return logits, logits + self.classify_expertized(self.dropout(alone))
+            return Answer(logits, logits, alone)
+        apart = mean_seen(*self._through(self.expertized, trunk))
+        return Answer(logits, logits + self.classify_expertized(self.dropout(apart)), alone)
 
     @staticmethod
     def _through(blocks: nn.Sequential, x: Map) -> Map:
