@@ -36,6 +36,11 @@ def augment(
     return position * (1 - flat[:, None, None, None] * depth), seen
 
 
+# How an arm rests, in shoulder widths: shoulder to elbow down and outward, elbow to wrist down and
+# outward. Hanging beside somebody who stands, on the table or in the lap of somebody who sits.
+RESTING = ((0.5, 1.1), (-0.1, 0.45), (0.2, 1.1), (-1.0, 0.4))
+
+
 def lay_to_rest(
     position: torch.Tensor,
     seen: torch.Tensor,
@@ -43,29 +48,28 @@ def lay_to_rest(
     layout: Layout,
     generator: torch.Generator,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Where ``resting`` (B,) is True the person lets both arms hang, hands out of sight.
+    """Where ``resting`` (B,) is True the person lets both arms down, hands out of sight.
 
     Recordings of signs hold few people who do nothing, and each rests in one way; without this
     a network takes an unknown person's rest for a sign. position, seen as for ``augment``.
     """
-    index = {
-        side: [layout.index(f"{side}_{joint}") for joint in ("shoulder", "elbow", "wrist")]
-        for side in ("left", "right")
-    }
-    width = shoulder_width(position, seen, layout)[:, None, None]
+    width = shoulder_width(position, seen, layout)[:, None]
     placed, visible = position.clone(), seen.clone()
     visible[:, :, len(layout) :] = False
-    for side, (shoulder, elbow, wrist) in index.items():
-        inward = -1.0 if side == "left" else 1.0
-        hang = _uniform(0.6, 1.1, 2, position, generator)[:, :, None] * width
-        across = _uniform(-0.3, 0.6, 2, position, generator)[:, :, None] * width * inward
-        for joint, down, aside in (
-            (elbow, hang[:, :1], across[:, :1] * 0.3),
-            (wrist, hang.sum(1, keepdim=True), across.sum(1, keepdim=True)),
+    for side, outward in (("left", 1.0), ("right", -1.0)):
+        shoulder, elbow, wrist = (
+            layout.index(f"{side}_{joint}") for joint in ("shoulder", "elbow", "wrist")
+        )
+        upper_down, upper_out, fore_down, fore_out = (
+            _uniform(low, high, 1, position, generator) * width for low, high in RESTING
+        )
+        for joint, out, down in (
+            (elbow, upper_out, upper_down),
+            (wrist, upper_out + fore_out, upper_down + fore_down),
         ):
             placed[:, :, joint] = position[:, :, shoulder]
-            placed[:, :, joint, 0] += aside[..., 0]
-            placed[:, :, joint, 1] += down[..., 0]
+            placed[:, :, joint, 0] += outward * out
+            placed[:, :, joint, 1] += down
             shown = _uniform(0, 1, 1, position, generator) < 0.6
             visible[:, :, joint] = seen[:, :, shoulder] & shown
     placed = placed * visible[..., None]
