@@ -194,6 +194,14 @@ def test_the_command_writes_what_it_chose(takes, model, tmp_path):
     assert math.isfinite(found["chosen"]["f1"])
 
 
+def test_lags_can_stay_the_models(takes, model, tmp_path):
+    found = tune(model, takes / "tiny.yaml", takes, tmp_path, [], trials=2, keep_lags=True)
+    usual = decision_config(load_checkpoint(model).info)
+    chosen = found.chosen.config
+    assert chosen.onset_lag_seconds == usual.onset_lag_seconds
+    assert chosen.offset_lag_seconds == usual.offset_lag_seconds
+
+
 def test_what_cannot_be_tuned_is_said(takes, model, tmp_path):
     nobody = ["sources.0.validation={}"]
     with pytest.raises(InvalidConfig, match="nothing to tune on: the configuration holds nobody"):

@@ -26,6 +26,10 @@ def tune(
     delay: Annotated[
         float, typer.Option(help="Seconds, at most, after the onset (median), if possible.", min=0)
     ] = 1e9,
+    keep_lags: Annotated[
+        bool,
+        typer.Option("--keep-lags", help="Lags stay the model's: takes are labelled too widely."),
+    ] = False,
     stride: Annotated[float, typer.Option(help="Seconds between two results.")] = 0.1,
     signs: Annotated[int, typer.Option(help="Most signs of a composed stream.", min=1)] = 150,
     seed: Annotated[int, typer.Option(help="Of streams and settings.")] = 0,
@@ -54,6 +58,7 @@ def tune(
             trials=trials,
             false_alarms=false_alarms,
             longest_delay=delay if delay < 1e9 else math.inf,
+            keep_lags=keep_lags,
             stride_seconds=stride,
             most_signs=signs,
             seed=seed,

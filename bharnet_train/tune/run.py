@@ -21,10 +21,10 @@ from bharnet_train.datasets.select import load_split
 from bharnet_train.streams.compose import compose_stream
 from bharnet_train.streams.frame_labels import read_frame_labels
 from bharnet_train.streams.labelled import LabelledStream
-from bharnet_train.streams.run import ask
+from bharnet_train.streams.run import ask, decide_and_judge
 from bharnet_train.tune.calibrate import fit_on_ticks, retemper
 from bharnet_train.tune.picture import draw
-from bharnet_train.tune.search import Trial, choose, search
+from bharnet_train.tune.search import Trial, choose, same_lags, search, summarise
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ def tune(
     trials: int = 60,
     false_alarms: float = 0.5,
     longest_delay: float = math.inf,
+    keep_lags: bool = False,
     stride_seconds: float = 0.1,
     most_signs: int = 150,
     seed: int = 0,
@@ -58,7 +59,8 @@ def tune(
     """Choose decision parameters on the validation people of a configuration.
 
     Writes OUT/tune.json and OUT/tune.png; with ``save`` also OUT/MODEL.safetensors, the same
-    network with the temperature and the decision found. Raises UnreadableData if nobody is held
+    network with the temperature and the decision found. ``keep_lags``: with the model's own lags,
+    not those of these streams. Raises UnreadableData if nobody is held
     out for validation, InvalidCheckpoint, InvalidConfig.
     """
     checkpoint = load_checkpoint(model)
@@ -73,8 +75,12 @@ def tune(
     except ValueError as error:
         raise InvalidConfig(f"nothing to tune on: {error}") from error
     answers = retemper(answers, factor)
-    tried = search(answers, info, trials, decision_config(info), seed, progress)
+    start = decision_config(info)
+    tried = search(answers, info, trials, start, seed, progress)
     chosen = choose(tried, false_alarms, longest_delay)
+    if keep_lags:
+        kept = same_lags(chosen.config, start)
+        chosen = summarise(kept, decide_and_judge(answers, info, kept))
     minutes = sum(each.seconds for each in streams) / 60
     temperature = round(min(max(info.temperature * factor, 0.01), 100.0), 3)
     out.mkdir(parents=True, exist_ok=True)

@@ -70,6 +70,15 @@ def with_lags(config: DecisionConfig, judged: Judgement) -> DecisionConfig:
     return replace(config, onset_lag_seconds=onset, offset_lag_seconds=offset)
 
 
+def same_lags(config: DecisionConfig, other: DecisionConfig) -> DecisionConfig:
+    """``config`` with the lags of ``other``."""
+    return replace(
+        config,
+        onset_lag_seconds=other.onset_lag_seconds,
+        offset_lag_seconds=other.offset_lag_seconds,
+    )
+
+
 def summarise(config: DecisionConfig, found: Judgement) -> Trial:
     """What a judgement means for the choice."""
     return Trial(
