@@ -3,6 +3,7 @@
 
     source tools/ros_env.sh
     python tools/measure_camera.py              # a minute or two
+    python tools/measure_camera.py --calls 0 --pictures 0 --restarts 5
 
 `parameters`: how soon get_parameters answers while every picture takes two seconds, which
 MediaPipe spends computing, and while it has nothing to do, for comparison. `restart`: from
@@ -254,15 +255,18 @@ def measure_transport(pictures: int) -> None:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--calls", type=int, default=500, help="of get_parameters")
-    parser.add_argument("--restarts", type=int, default=3, help="of each kind")
-    parser.add_argument("--pictures", type=int, default=80, help="of each kind of transport")
+    parser.add_argument("--calls", type=int, default=500, help="of get_parameters; 0 = not")
+    parser.add_argument("--restarts", type=int, default=3, help="of each kind; 0 = not")
+    parser.add_argument("--pictures", type=int, default=80, help="by each transport; 0 = not")
     given = parser.parse_args()
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     with tempfile.TemporaryDirectory() as folder:
-        measure_parameters(given.calls, Path(folder))
-        measure_restarts(given.restarts, Path(folder))
-    measure_transport(given.pictures)
+        if given.calls:
+            measure_parameters(given.calls, Path(folder))
+        if given.restarts:
+            measure_restarts(given.restarts, Path(folder))
+    if given.pictures:
+        measure_transport(given.pictures)
     print(f"load {os.getloadavg()[0]:.1f}")
 
 
