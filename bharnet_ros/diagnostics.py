@@ -22,7 +22,13 @@ class Statistics(Rises):
         self.network: deque[float] = deque(maxlen=REMEMBERED)
 
     def status(
-        self, name: str, seconds: float, worker: Worker, left_out: int, trouble: str
+        self,
+        name: str,
+        seconds: float,
+        worker: Worker,
+        left_out: int,
+        trouble: str,
+        fine: str = "recognising",
     ) -> DiagnosticStatus:
         """``seconds`` since the last status; ``trouble`` comes before whatever is found here."""
         skipped, dropped = worker.skipped_ticks, left_out + worker.dropped_frames
@@ -47,4 +53,4 @@ class Statistics(Rises):
             "result age p50 (ms)": milliseconds(self.ages, 50),
             "result age p95 (ms)": milliseconds(self.ages, 95),
         }
-        return make_status(name, trouble, "recognising", values)
+        return make_status(name, trouble, fine, values)

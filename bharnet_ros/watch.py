@@ -94,7 +94,8 @@ class Watch:
         node = self._node
         left_out = sum(node.report.counts[key] for key in LEFT_OUT)
         name = f"{node.get_fully_qualified_name()}: recognition"
-        status = self._statistics.status(name, seconds, self._worker, left_out, trouble)
+        fine = "recognising" if node.enabled else "disabled; ~/enable with true begins anew"
+        status = self._statistics.status(name, seconds, self._worker, left_out, trouble, fine)
         # Nobody may read of nothing waiting before the last result is out.
         node.publish_results()
         node.diagnostics.publish(to_diagnostics(node, status))

@@ -14,7 +14,7 @@ import pytest
 pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make test`")
 
 import rclpy
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from people import START, standing
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
@@ -76,6 +76,7 @@ class Tester:
         self.labels: list[ActionLabels] = []
         self.log: list[str] = []
         self.diagnostics: list[dict[str, str]] = []
+        self.statuses: list[DiagnosticStatus] = []
         many = QoSProfile(depth=1000)
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         make = self.node.create_subscription
@@ -85,6 +86,7 @@ class Tester:
         self.publisher = self.node.create_publisher(PersonPoseArray, "bharnet/poses", many)
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        self.statuses += message.status
         for status in message.status:
             self.diagnostics.append({each.key: each.value for each in status.values})
 

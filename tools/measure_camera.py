@@ -7,10 +7,11 @@
 
 `parameters`: how soon get_parameters answers while every picture takes two seconds, which
 MediaPipe spends computing, and while it has nothing to do, for comparison. `restart`: from
-`kill -SEGV` and `kill -STOP` of the estimator to its next poses. `transport`: how many of a
-camera's raw pictures arrive in another process, by reliability. Pictures are grey noise of
-640 x 480, ten a second: what is in them does not matter here. How old results are, and what is
-recognised, is measured by `python -m bharnet_ros.demo.camera`.
+`kill -SEGV` and `kill -STOP` of the estimator to its next poses, once it has worked for some
+seconds; what the guardian says goes to stderr. `transport`: how many of a camera's raw pictures
+arrive in another process, by reliability. Pictures are grey noise of 640 x 480, ten a second: what
+is in them does not matter here. How old results are, and what is recognised, is measured by
+`python -m bharnet_ros.demo.camera`.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 
+from bharnet_ros.camera.guardian import STEADY_SECONDS
 from bharnet_ros.demo.domain import own_domain
 from bharnet_ros.msg import PersonPoseArray
 
@@ -63,7 +65,8 @@ sys.exit(main())
 GUARDIAN = """
 import signal, sys
 from bharnet_ros.camera.guardian import Guardian
-guardian = Guardian([sys.executable, "-c", *sys.argv[1:]], lambda text: None)
+command = [sys.executable, "-c", *sys.argv[1:]]
+guardian = Guardian(command, lambda text: print(text, file=sys.stderr))
 signal.signal(signal.SIGINT, lambda *_: guardian.stop())
 sys.exit(guardian.run())
 """
@@ -230,6 +233,7 @@ def measure_restarts(times: int, folder: Path) -> None:
 
 def resume(listener: Client, notes: Path, number: signal.Signals) -> float:
     """Seconds from a signal to the estimator until there are poses again."""
+    listener.rest(STEADY_SECONDS)  # one that dies at once is made to wait
     before = notes.read_text().split()
     os.kill(int(before[-1]), number)
     begun = time.monotonic()
