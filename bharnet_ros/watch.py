@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 CHECK_SECONDS, TELL_SECONDS, SILENCE_SECONDS = 0.1, 1.0, 5.0
 # Kinds of reports that mean: somebody's joints were not used.
-LEFT_OUT = ("bad_message", "bad_person", "old_stamp", "no_id", "same_id", "too_many")
+LEFT_OUT = (
+    *("bad_message", "bad_person", "old_stamp", "no_id", "same_id", "too_many"),
+    "two_sources",
+)
 CURE = "start a pose source, or name its topic with -r bharnet/poses:=<topic>"
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -246,3 +249,24 @@ def set_parameter(node: Any, name: str, value: object) -> str:
     (result,) = in_executor(node, lambda: node.set_parameters(given))
     assert result.successful == (not result.reason)
     return str(result.reason)
+
+
+@contextlib.contextmanager
+def process(
+    *arguments: str, namespace: str = ""
+) -> Iterator[tuple[subprocess.Popen[str], Tester]]:
+    """The executable as a user starts it, and a tester beside it."""
+    with own_domain() as domain, contextlib.ExitStack() as stack:
+        command = [sys.executable, "-m", "bharnet_ros.node", "--ros-args", *arguments]
+        if namespace:
+            command += ["-r", f"__ns:={namespace}"]
+        environment = {**os.environ, "ROS_DOMAIN_ID": str(domain)}
+        started = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+        stack.callback(started.kill)
+        context = rclpy.Context()
+        rclpy.init(context=context, domain_id=domain)
+        stack.callback(rclpy.shutdown, context=context)
+        tester = Tester(context, namespace)
+        stack.callback(tester.node.destroy_node)
+        stack.callback(tester.executor.shutdown)
+        yield started, tester
