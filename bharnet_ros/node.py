@@ -17,7 +17,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.duration import Duration
 from rclpy.event_handler import SubscriptionEventCallbacks
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
@@ -32,7 +32,7 @@ from bharnet.stream import ActionStream
 from bharnet_ros.convert import to_action_array, to_action_labels
 from bharnet_ros.declared import changes, refuse_static
 from bharnet_ros.inputs import PoseInput
-from bharnet_ros.lifecycle import run, told
+from bharnet_ros.lifecycle import SteadyNode, run, told
 from bharnet_ros.markers import Markers
 from bharnet_ros.model import load_model, make_stream
 from bharnet_ros.msg import ActionArray, ActionLabels, PersonPoseArray
@@ -53,7 +53,7 @@ LABELS_QOS = QoSProfile(
 LAST_WORDS = Duration(seconds=0.5)
 
 
-class BharnetNode(LifecycleNode):
+class BharnetNode(SteadyNode):
     """Recognises what people do. Parameters: parameters.py; names and QoS: README.md."""
 
     _watch: Watch

@@ -74,7 +74,7 @@ def test_enabled_again_it_knows_only_what_came_since(model):
         onset = tester.saw(Action.ONSET)[1].onset
         assert onset.sec * NANOSECONDS + onset.nanosec >= since
         assert len(tester.saw(Action.OFFSET)) == 1
-        tester.wait(lambda: says(tester, "recognising"))
+        tester.wait(lambda: not says(tester, "disabled"))
 
 
 def test_the_switch_outlives_deactivation_and_minds_no_reset(model):

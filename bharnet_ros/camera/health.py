@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -15,6 +16,7 @@ from rclpy.clock import Clock, ClockType
 from bharnet_ros.camera.inputs import CameraInput
 from bharnet_ros.camera.pipeline import Estimated
 from bharnet_ros.camera.worker import PictureWorker
+from bharnet_ros.levels import Finding, Hysteresis, Level
 from bharnet_ros.status import Rises, make_status, milliseconds, to_diagnostics, why_silent
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ class Health(Rises):
     def __init__(self, node: EstimatorNode, camera: CameraInput, worker: PictureWorker) -> None:
         super().__init__()
         self._node, self._camera, self._worker = node, camera, worker
+        self._levels = Hysteresis()
         self.estimated = self.people = self.lost = self.paced = 0
         self._work: deque[float] = deque(maxlen=REMEMBERED)
         self._networks: deque[float] = deque(maxlen=REMEMBERED)
@@ -87,11 +90,6 @@ class Health(Rises):
         rose = self.since_told(
             received=self._camera.received, estimated=self.estimated, refused=refused
         )
-        trouble = "no pictures arrive" if silent else ""
-        if not trouble and self._worker.busy_seconds > SILENT_SECONDS:
-            trouble = f"the estimator takes {self._worker.busy_seconds:.1f} s for a picture"
-        if not trouble and rose["refused"]:
-            trouble = f"{rose['refused']} pictures refused, see the log"
         values = {
             "input rate (Hz)": f"{rose['received'] / max(seconds, 1e-3):.1f}",
             "output rate (Hz)": f"{rose['estimated'] / max(seconds, 1e-3):.1f}",
@@ -113,4 +111,18 @@ class Health(Rises):
             "result age p95 (ms)": milliseconds(self._result_ages, 95),
         }
         name = f"{node.get_fully_qualified_name()}: estimation"
-        return make_status(name, trouble, "estimating", values)
+        told = self._levels.tell(self._find(rose, silent))
+        return make_status(name, told, values)
+
+    def _find(self, rose: Mapping[str, int], silent: bool) -> Finding:
+        """How it is, by what came since the last status."""
+        busy = self._worker.busy_seconds
+        if silent:
+            return Finding(Level.ERROR, "no pictures arrive")
+        if busy > SILENT_SECONDS:
+            return Finding(Level.ERROR, f"the estimator takes {busy:.1f} s for a picture")
+        if rose["refused"] and not rose["estimated"]:
+            return Finding(Level.ERROR, "no picture that arrives can be used, see the log")
+        if rose["refused"]:
+            return Finding(Level.WARN, f"{rose['refused']} pictures refused, see the log")
+        return Finding(Level.OK, "estimating")

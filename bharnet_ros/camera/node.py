@@ -16,7 +16,7 @@ from typing import Any
 import cv2
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
@@ -36,7 +36,7 @@ from bharnet_ros.camera.pipeline import Estimated, estimate
 from bharnet_ros.camera.poses import to_image
 from bharnet_ros.camera.worker import FrameRate, Pictures, PictureWorker
 from bharnet_ros.declared import changes, refuse_static
-from bharnet_ros.lifecycle import run, told
+from bharnet_ros.lifecycle import SteadyNode, run, told
 from bharnet_ros.msg import ActionArray, PersonPoseArray
 from bharnet_ros.reports import Reporter
 from bharnet_ros.stamps import nanoseconds
@@ -52,7 +52,7 @@ def open_people(settings: Settings) -> PeopleEstimator:
     )
 
 
-class EstimatorNode(LifecycleNode):
+class EstimatorNode(SteadyNode):
     """Finds people in pictures. Parameters: parameters.py; names and QoS: README.md."""
 
     _health: Health
