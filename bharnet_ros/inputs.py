@@ -84,7 +84,7 @@ class PoseInput:
         self._alone = 0
         try:
             joined = join_hands(bodies, hands)
-        except (InvalidPose, ValueError) as error:
+        except InvalidPose as error:
             self._report("bad_message", f"hands are left out: {error}")
             joined = bodies
         self._deliver(joined)

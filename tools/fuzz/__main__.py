@@ -16,6 +16,11 @@ from tools.fuzz.running import fuzz
 MEMORY = 6 << 30
 
 
+def peak() -> int:
+    """The most memory that was ever in use, MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+
+
 def main() -> int:
     """Run, print a line for each reader, and every finding; 1 if there are any."""
     parser = argparse.ArgumentParser(description=(tools.fuzz.__doc__ or "").splitlines()[0])
@@ -35,7 +40,10 @@ def main() -> int:
             findings = list(fuzz(target, cases, given.seed, folder / "case"))
             found += len(findings)
             seconds = time.monotonic() - began
-            print(f"{target.name:22} {cases:7} cases {seconds:7.1f} s {len(findings):4} findings")
+            print(
+                f"{target.name:22} {cases:7} cases {seconds:7.1f} s {len(findings):4} findings, "
+                f"peak {peak():5} MiB"
+            )
             for kind in {
                 finding.what.splitlines()[-1][:60]: finding for finding in findings
             }.values():
@@ -43,8 +51,6 @@ def main() -> int:
                 if given.keep:
                     given.keep.mkdir(parents=True, exist_ok=True)
                     (given.keep / f"{target.name}-{kind.case}").write_bytes(kind.content)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
-    print(f"peak {peak} MiB")
     return 1 if found else 0
 
 
