@@ -35,11 +35,11 @@ class Statistics(Rises):
         seconds: float,
         worker: Worker,
         reported: Mapping[str, int],
-        outside: Finding,
+        outside: Finding | None,
     ) -> DiagnosticStatus:
         """``seconds`` since the last status; ``reported``: how often each kind of trouble was.
 
-        ``outside`` comes before whatever is found here, unless it is OK.
+        ``outside``: what makes all that is found here unimportant.
         """
         dropped = worker.dropped_frames + sum(reported[key] for key in LEFT_OUT)
         rose = self.since_told(
@@ -49,7 +49,7 @@ class Statistics(Rises):
             dropped=dropped,
             failed=reported["recognise"],
         )
-        told = self.levels.tell(outside if outside.level else _find(rose) or outside)
+        told = self.levels.tell(outside or _find(rose))
         values = {
             "input rate (Hz)": f"{rose['messages'] / max(seconds, 1e-3):.1f}",
             "messages received": str(self.messages),
@@ -69,8 +69,8 @@ class Statistics(Rises):
         return make_status(name, told, values)
 
 
-def _find(rose: Mapping[str, int]) -> Finding | None:
-    """What is wrong with what came since the last status; None = nothing."""
+def _find(rose: Mapping[str, int]) -> Finding:
+    """How it is, by what came since the last status."""
     if rose["failed"]:
         return Finding(Level.ERROR, f"recognition failed {rose['failed']} times, see the log")
     if rose["dropped"] and not rose["frames"]:
@@ -79,4 +79,4 @@ def _find(rose: Mapping[str, int]) -> Finding | None:
         return Finding(Level.WARN, f"overloaded: {rose['skipped']} results skipped")
     if rose["dropped"]:
         return Finding(Level.WARN, f"{rose['dropped']} frames or people left out, see the log")
-    return None
+    return Finding(Level.OK, "recognising")

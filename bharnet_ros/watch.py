@@ -91,8 +91,11 @@ class Watch:
 
     def _tell(self, seconds: float, silent: bool) -> None:
         node = self._node
-        fine = "recognising" if node.enabled else "disabled; ~/enable with true begins anew"
-        outside = Finding(Level.ERROR, "no poses arrive") if silent else Finding(Level.OK, fine)
+        outside = None
+        if not node.enabled:
+            outside = Finding(Level.OK, "disabled; ~/enable with true begins anew")
+        elif silent:
+            outside = Finding(Level.ERROR, "no poses arrive")
         name = f"{node.get_fully_qualified_name()}: recognition"
         status = self._statistics.status(name, seconds, self._worker, node.report.counts, outside)
         # Nobody may read of nothing waiting before the last result is out.
