@@ -172,6 +172,40 @@ def test_one_that_has_worked_is_started_again_at_once(guarded, monkeypatch):
     assert {each.split(" in ")[1] for each in guarded.said} == {"0.1 s"}
 
 
+def test_one_that_and_the_camera_never_meet_is_started_anew_but_not_for_ever(
+    tmp_path, monkeypatch
+):
+    """Only where pictures had come before, and twice at most until they come again."""
+    monkeypatch.setattr(guardian, "STEADY_SECONDS", 0.0)  # no pauses
+    beats = "heartbeat.beat_while(lambda: not stuck.is_set(), ends.set"
+    senses = "lambda: b'+' if heartbeat.restarts in (1, 5) else b'-'"
+    code = CHILD.replace(f"{beats})\n", "").replace("while", f"{beats}, {senses})\nwhile")
+    assert senses in code  # it beats once it has taken its note
+    guarded = Guarded(tmp_path, code)
+    try:
+        # The first is deaf, but nobody knows that there is anything to hear; the second sees. Of
+        # the next three two are given up. The sixth sees: all is forgotten.
+        for count in (1, 2, 5, 6):
+            process = guarded.started(count)
+            wait_for_beats(guarded)
+            os.kill(process, signal.SIGSEGV)
+        guarded.started(9)
+    finally:
+        guarded.end()
+    deaf = ["gets no pictures" in each for each in guarded.said]
+    assert deaf == [False, False, True, True, False, False, True, True]
+
+
+def wait_for_beats(guarded: Guarded) -> None:
+    """Until the present process has beaten more than once."""
+    deadline = time.monotonic() + DEADLINE
+    while (first := guarded.guardian._first_beat) is None or (
+        time.monotonic() < first + 2 * guardian.BEAT_SECONDS
+    ):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_a_process_that_does_not_want_to_end_is_killed(tmp_path, monkeypatch):
     monkeypatch.setattr(guardian, "QUIT_SECONDS", 0.2)
     guarded = Guarded(tmp_path, CHILD.replace("lambda *_: ends.set()", "signal.SIG_IGN", 1))

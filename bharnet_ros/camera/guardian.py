@@ -4,6 +4,8 @@
 without an installed ROS 2 there is no launch. So the estimator's process sends a beat through a
 pipe, as long as it lives and its worker is not stuck; the guardian kills it when the beats cease,
 and starts another. That a process was stopped, its parent learns from the kernel, and sooner.
+A beat also says whether pictures come: now and then Fast DDS lets a new process and an old camera
+never meet (docs/reliability.md), and then one more start is the cure.
 No ROS in here: there is nothing in the guardian that could crash.
 """
 
@@ -21,6 +23,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 PIPE, RESTARTS = "_BHARNET_HEARTBEAT", "_BHARNET_RESTARTS"
+# What a beat says: it lives; pictures come; none have come, though somebody publishes them.
+ALIVE, SEEING, DEAF = b".", b"+", b"-"
 BEAT_SECONDS = 0.25
 # Without a beat for longer, the process is taken for hung. A busy machine may delay a beat.
 MISSING_SECONDS = 2.0
@@ -30,6 +34,8 @@ START_SECONDS = 120.0
 # a shell's `kill -STOP; kill -CONT` is over soon.
 LOOK_SECONDS, STOPPED_SECONDS = 0.1, 0.5
 QUIT_SECONDS = 5.0
+# Until pictures come again, so many starts are tried for their sake: the camera may be at fault.
+MOST_DEAF = 2
 # Between starts of a process that dies at once, each time twice as long. One that has beaten for
 # some seconds has worked: it is missed, and starts again without a pause, however often it dies.
 FIRST_PAUSE, LONGEST_PAUSE, STEADY_SECONDS = 0.1, 10.0, 3.0
@@ -48,17 +54,31 @@ class Heartbeat:
         pipe = os.environ.pop(PIPE, None)
         return Heartbeat(int(pipe) if pipe else None, int(os.environ.pop(RESTARTS, "0")))
 
-    def beat_while(self, healthy: Callable[[], bool], orphaned: Callable[[], None]) -> None:
-        """Beat in a thread of its own as long as ``healthy()``; ``orphaned()`` = no guardian."""
-        if self.pipe is not None:
-            threading.Thread(target=self._beat, args=(healthy, orphaned), daemon=True).start()
+    def beat_while(
+        self,
+        healthy: Callable[[], bool],
+        orphaned: Callable[[], None],
+        senses: Callable[[], bytes] = lambda: ALIVE,
+    ) -> None:
+        """Beat in a thread of its own as long as ``healthy()``; ``orphaned()`` = no guardian.
 
-    def _beat(self, healthy: Callable[[], bool], orphaned: Callable[[], None]) -> None:
+        ``senses()``: what to say, ALIVE, SEEING or DEAF.
+        """
+        if self.pipe is not None:
+            arguments = healthy, orphaned, senses
+            threading.Thread(target=self._beat, args=arguments, daemon=True).start()
+
+    def _beat(
+        self,
+        healthy: Callable[[], bool],
+        orphaned: Callable[[], None],
+        senses: Callable[[], bytes],
+    ) -> None:
         assert self.pipe is not None
         while True:
             if healthy():
                 try:
-                    os.write(self.pipe, b".")
+                    os.write(self.pipe, senses())
                 except OSError:
                     orphaned()
                     return
@@ -75,6 +95,7 @@ class Guardian:
         self._command, self._say = command, say
         self._stopping = False
         self._first_beat: float | None = None  # of the present process
+        self._saw, self._deaf = False, 0  # pictures came once; starts for their sake since
         self._wake, self._waker = os.pipe()
         os.set_blocking(self._waker, False)
         self.restarts = 0
@@ -139,8 +160,14 @@ class Guardian:
             ready, _, _ = select.select([beats, self._wake], [], [], LOOK_SECONDS)
             now = time.monotonic()
             if beats in ready:
-                if not os.read(beats, 4096):
+                told = os.read(beats, 4096)
+                if not told:
                     return ""
+                if SEEING in told:
+                    self._saw, self._deaf = True, 0
+                elif DEAF in told and self._saw and self._deaf < MOST_DEAF:
+                    self._deaf += 1
+                    return "gets no pictures, though a camera is there,"
                 heard, patience = now, MISSING_SECONDS
                 self._first_beat = self._first_beat or now
             elif now - heard > patience:

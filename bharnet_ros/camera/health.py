@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.clock import Clock, ClockType
 
+from bharnet_ros.camera.guardian import ALIVE, DEAF, SEEING
 from bharnet_ros.camera.inputs import CameraInput
 from bharnet_ros.camera.pipeline import Estimated
 from bharnet_ros.camera.worker import PictureWorker
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from bharnet_ros.camera.node import EstimatorNode
 
 CHECK_SECONDS, TELL_SECONDS, SILENCE_SECONDS = 0.1, 1.0, 5.0
+# Without any since it is active, though somebody publishes: it and the camera have not met.
+DEAF_SECONDS = 3.0
 SILENT_SECONDS = 1.0  # without pictures for longer, the diagnostics say so
 REMEMBERED = 300  # pictures that percentiles are taken over
 # Kinds of reports that cost a whole picture.
@@ -37,6 +40,7 @@ class Health(Rises):
         super().__init__()
         self._node, self._camera, self._worker = node, camera, worker
         self._levels = Hysteresis()
+        self.senses = ALIVE  # as the guardian is told
         self.estimated = self.people = self.lost = self.paced = 0
         self._work: deque[float] = deque(maxlen=REMEMBERED)
         self._networks: deque[float] = deque(maxlen=REMEMBERED)
@@ -44,7 +48,7 @@ class Health(Rises):
         self._result_ages: deque[float] = deque(maxlen=REMEMBERED)
         # When pictures arrived whose results are still to come, by stamp.
         self._arrivals: dict[int, float] = {}
-        self._told_at = self._warned_at = time.monotonic()
+        self._begun = self._told_at = self._warned_at = time.monotonic()
         self._timer = node.create_timer(
             CHECK_SECONDS, self._check, clock=Clock(clock_type=ClockType.STEADY_TIME)
         )
@@ -72,6 +76,7 @@ class Health(Rises):
     def _check(self) -> None:
         self._camera.adapt()
         now = time.monotonic()
+        self.senses = self._sense(now)
         silence = now - self._camera.last
         if silence > SILENCE_SECONDS and now - self._warned_at > SILENCE_SECONDS:
             self._warned_at = now
@@ -83,6 +88,12 @@ class Health(Rises):
             status = self._status(now - self._told_at, silence > SILENT_SECONDS)
             self._node.diagnostics.publish(to_diagnostics(self._node, status))
             self._told_at = now
+
+    def _sense(self, now: float) -> bytes:
+        if self._camera.received:
+            return SEEING
+        late = now - self._begun > DEAF_SECONDS
+        return DEAF if late and self._node.count_publishers(self._camera.topic) else ALIVE
 
     def _status(self, seconds: float, silent: bool) -> DiagnosticStatus:
         node = self._node

@@ -28,7 +28,7 @@ from bharnet.estimation.choose import open_estimator
 from bharnet.estimation.estimator import InvalidFrame
 from bharnet.estimation.people import PeopleEstimator
 from bharnet_ros.camera.captions import to_captions
-from bharnet_ros.camera.guardian import Heartbeat
+from bharnet_ros.camera.guardian import ALIVE, Heartbeat
 from bharnet_ros.camera.health import Health
 from bharnet_ros.camera.inputs import CameraInput
 from bharnet_ros.camera.parameters import PARAMETERS, Settings, declare
@@ -84,6 +84,11 @@ class EstimatorNode(SteadyNode):
         """How long the picture in hand has taken so far."""
         worker = self._worker
         return worker.busy_seconds if worker is not None else 0.0
+
+    @property
+    def senses(self) -> bytes:
+        """Whether pictures come, as the guardian is told."""
+        return ALIVE if self._worker is None else self._health.senses
 
     # Lifecycle
 
@@ -235,7 +240,9 @@ def main(args: list[str] | None = None) -> int:
 
     def beat(node: EstimatorNode, told_to_stop: threading.Event) -> None:
         heartbeat.beat_while(
-            lambda: node.busy_seconds < node.settings["hang_seconds"], told_to_stop.set
+            lambda: node.busy_seconds < node.settings["hang_seconds"],
+            told_to_stop.set,
+            lambda: node.senses,
         )
 
     def make() -> EstimatorNode:
