@@ -83,6 +83,19 @@ def test_a_crash_and_a_hang_are_found(tmp_path, monkeypatch):
     assert "longer than" in said
 
 
+def test_a_case_that_takes_gigabytes_is_found(tmp_path, monkeypatch):
+    used = [100]
+    monkeypatch.setattr(running, "peak", lambda: used[0])
+
+    def read(path):
+        used[0] += 1000 if len(path.read_bytes()) > 60 else 0
+
+    target = Target("greedy", (("a.txt", b"a" * 50),), read, ())
+    found = list(fuzz(target, 40, 0, tmp_path))
+    assert {each.what for each in found} == {"took 1000 MiB"}
+    assert all(len(each.content) > 60 for each in found)
+
+
 # What fuzzing found
 
 

@@ -236,6 +236,18 @@ def test_a_few_bytes_that_claim_gigabytes_allocate_nothing(
         to_rgb(claiming(kind, width, height))
 
 
+def test_a_chunk_that_claims_gigabytes_allocates_nothing(monkeypatch: Any) -> None:
+    """Likewise: within a PNG whose size is right."""
+    message = compressed(".png")
+    data = bytearray(message.data)
+    at = data.index(b"IDAT") - 4
+    data[at : at + 4] = (0x9C002000).to_bytes(4, "big")
+    message.data = bytes(data)
+    monkeypatch.setattr(images.cv2, "imdecode", lambda *_: pytest.fail("it was decoded"))
+    with pytest.raises(InvalidFrame, match="damaged"):
+        to_rgb(message)
+
+
 def test_a_library_that_fails_is_told() -> None:
     def fail(message: Any, encoding: str) -> Any:
         raise RuntimeError("numpy.core.multiarray failed to import")

@@ -260,6 +260,8 @@ def _decode(message: Any) -> NDArray[np.uint8]:
             width, height = header.size
     except Exception as error:  # of each format its own kinds, and DecompressionBombError
         raise damaged from error
+    if not _chunks_fit(message.data):
+        raise damaged
     _check_sides(width, height, "image")
     if width * height > MOST_PIXELS:
         raise InvalidFrame(
@@ -274,6 +276,23 @@ def _decode(message: Any) -> NDArray[np.uint8]:
     if picture is None:
         raise damaged
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _chunks_fit(data: Any) -> bool:
+    """Whether every chunk of a PNG is as long as it claims; OpenCV allocates what it claims."""
+    begins, ends = COMPRESSED["PNG"]
+    if not bytes(data[:8]).startswith(begins):
+        return True
+    at, kind = 8, b""
+    while kind != ends:
+        if at + 12 > len(data):
+            return False
+        length, kind = (
+            int.from_bytes(bytes(data[at : at + 4]), "big"),
+            bytes(data[at + 4 : at + 8]),
+        )
+        at += 12 + length
+    return at <= len(data)
 
 
 def _short(error: Exception) -> str:

@@ -11,14 +11,9 @@ from pathlib import Path
 
 import tools.fuzz
 from tools.fuzz.readers import targets
-from tools.fuzz.running import fuzz
+from tools.fuzz.running import fuzz, peak
 
 MEMORY = 6 << 30
-
-
-def peak() -> int:
-    """The most memory that was ever in use, MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
 
 
 def main() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import resource
 import signal
 import traceback
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from types import FrameType
 from tools.fuzz.damage import mutate
 
 SECONDS = 20.0
+MOST_MEMORY = 512  # MiB for one case
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ def fuzz(target: Target, cases: int, seed: int, folder: Path) -> Iterator[Findin
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(damaged)
+        before = peak()
         try:
             with _time_limit(SECONDS):
                 target.read(path)
@@ -59,6 +62,13 @@ def fuzz(target: Target, cases: int, seed: int, folder: Path) -> Iterator[Findin
         except (Exception, Hung) as error:
             lines = traceback.format_exception(error)
             yield Finding(target.name, case, "".join(lines[-3:])[-1500:], damaged)
+        if peak() - before > MOST_MEMORY:
+            yield Finding(target.name, case, f"took {peak() - before} MiB", damaged)
+
+
+def peak() -> int:
+    """The most memory that this process ever had in use, MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
 
 
 @contextmanager
