@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 
 from diagnostic_msgs.msg import DiagnosticStatus
 
+from bharnet_ros.levels import Finding, Hysteresis, Level
 from bharnet_ros.status import Rises, make_status, milliseconds
 from bharnet_ros.worker import Worker
 
+# Kinds of reports that mean: somebody's joints were not used.
+LEFT_OUT = (
+    *("bad_message", "bad_person", "old_stamp", "no_id", "same_id", "too_many"),
+    "two_sources",
+)
 REMEMBERED = 300  # ticks that percentiles are taken over: a minute at the default stride
 
 
@@ -18,19 +25,31 @@ class Statistics(Rises):
     def __init__(self) -> None:
         super().__init__()
         self.messages = self.frames = self.results = self.lost = self.times_stopped = 0
+        self.levels = Hysteresis()
         self.ages: deque[float] = deque(maxlen=REMEMBERED)
         self.network: deque[float] = deque(maxlen=REMEMBERED)
 
     def status(
-        self, name: str, seconds: float, worker: Worker, left_out: int, trouble: str
+        self,
+        name: str,
+        seconds: float,
+        worker: Worker,
+        reported: Mapping[str, int],
+        outside: Finding | None,
     ) -> DiagnosticStatus:
-        """``seconds`` since the last status; ``trouble`` comes before whatever is found here."""
-        skipped, dropped = worker.skipped_ticks, left_out + worker.dropped_frames
-        rose = self.since_told(messages=self.messages, skipped=skipped, dropped=dropped)
-        if not trouble and rose["skipped"]:
-            trouble = f"overloaded: {rose['skipped']} results skipped"
-        if not trouble and rose["dropped"]:
-            trouble = f"{rose['dropped']} frames or people left out, see the log"
+        """``seconds`` since the last status; ``reported``: how often each kind of trouble was.
+
+        ``outside``: what makes all that is found here unimportant.
+        """
+        dropped = worker.dropped_frames + sum(reported[key] for key in LEFT_OUT)
+        rose = self.since_told(
+            messages=self.messages,
+            frames=self.frames,
+            skipped=worker.skipped_ticks,
+            dropped=dropped,
+            failed=reported["recognise"],
+        )
+        told = self.levels.tell(outside or _find(rose))
         values = {
             "input rate (Hz)": f"{rose['messages'] / max(seconds, 1e-3):.1f}",
             "messages received": str(self.messages),
@@ -38,7 +57,7 @@ class Statistics(Rises):
             "messages lost on the way": str(self.lost),
             "frames or people left out": str(dropped),
             "results": str(self.results),
-            "results skipped": str(skipped),
+            "results skipped": str(worker.skipped_ticks),
             "times the input stopped": str(self.times_stopped),
             "frames waiting": str(worker.waiting),
             "people": str(worker.people),
@@ -47,4 +66,17 @@ class Statistics(Rises):
             "result age p50 (ms)": milliseconds(self.ages, 50),
             "result age p95 (ms)": milliseconds(self.ages, 95),
         }
-        return make_status(name, trouble, "recognising", values)
+        return make_status(name, told, values)
+
+
+def _find(rose: Mapping[str, int]) -> Finding:
+    """How it is, by what came since the last status."""
+    if rose["failed"]:
+        return Finding(Level.ERROR, f"recognition failed {rose['failed']} times, see the log")
+    if rose["dropped"] and not rose["frames"]:
+        return Finding(Level.ERROR, "nothing that arrives can be used, see the log")
+    if rose["skipped"]:
+        return Finding(Level.WARN, f"overloaded: {rose['skipped']} results skipped")
+    if rose["dropped"]:
+        return Finding(Level.WARN, f"{rose['dropped']} frames or people left out, see the log")
+    return Finding(Level.OK, "recognising")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rclpy.event_handler import SubscriptionEventCallbacks
@@ -18,6 +19,7 @@ from bharnet_ros.joining import join_hands
 from bharnet_ros.msg import PersonPoseArray
 from bharnet_ros.pairing import Pairing
 from bharnet_ros.parameters import Settings
+from bharnet_ros.source import Source
 
 POSES_QOS = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 POSE_TYPE = "bharnet_ros/msg/PersonPoseArray"
@@ -82,7 +84,7 @@ class PoseInput:
         self._alone = 0
         try:
             joined = join_hands(bodies, hands)
-        except (InvalidPose, ValueError) as error:
+        except InvalidPose as error:
             self._report("bad_message", f"hands are left out: {error}")
             joined = bodies
         self._deliver(joined)
@@ -90,10 +92,17 @@ class PoseInput:
     def _subscribe(
         self, undo: contextlib.ExitStack, topic: str, callback: Callable[[Any], None]
     ) -> str:
+        source = Source(self._node.resolve_topic_name(topic), self._report)
+
+        def on_message(message: PersonPoseArray, info: Mapping[str, int]) -> None:
+            name = message.header.frame_id, message.estimator
+            if source.takes(info, name, time.monotonic()):
+                callback(message)
+
         subscription = self._node.create_subscription(
             PersonPoseArray,
             topic,
-            callback,
+            on_message,
             POSES_QOS,
             event_callbacks=self._events,
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),

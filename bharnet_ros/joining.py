@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bharnet.estimation.hands import REACH, assign_hands
 from bharnet.observation import InvalidPose
-from bharnet.skeleton import HAND_21, Layout, get_layout
+from bharnet.skeleton import BODY_LAYOUTS, HAND_21, Layout, get_layout
 from bharnet_ros.msg import PersonPose, PersonPoseArray
 
 SIDES = ("left", "right")
@@ -91,6 +91,10 @@ def _nearest(bodies: PersonPoseArray, hands: list[_Hand]) -> list[tuple[PersonPo
     """Person, side and hand, for each hand that is at a wrist; none is given twice."""
     if not hands or not bodies.people:
         return []
+    if bodies.body_layout not in BODY_LAYOUTS:
+        raise InvalidPose(
+            f"body_layout '{bodies.body_layout[:40]}' is none of {', '.join(BODY_LAYOUTS)}"
+        )
     layout = get_layout(bodies.body_layout)
     people, wrists, reach = [], [], []
     for person in bodies.people:

@@ -1,4 +1,4 @@
-"""What rclpy's lifecycle leaves out: why a transition failed, and a process around a node."""
+"""What rclpy's lifecycle leaves out: refusals, why a transition failed, a node's process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 import rclpy
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.executors import SingleThreadedExecutor
-from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.signals import SignalHandlerOptions
 
 SIGNAL_SECONDS = 0.2  # a signal is noticed within this
@@ -37,6 +37,29 @@ def told(transition: Transition) -> Transition:
             return TransitionCallbackReturn.ERROR
 
     return wrapped
+
+
+class SteadyNode(LifecycleNode):
+    """A lifecycle node that refuses a transition which is not possible now.
+
+    rclpy raises over one that is asked for by service, out of the executor and so out of the
+    process, and whoever asked gets no answer.
+    """
+
+    def __init__(self, name: str, **options: Any) -> None:
+        super().__init__(name, **options)
+        service = self._service_change_state
+        service.callback = functools.partial(self._change_or_refuse, service.callback)
+
+    def _change_or_refuse(self, change: Any, request: Any, response: Any) -> Any:
+        try:
+            return change(request, response)
+        except RuntimeError:  # rclpy's RCLError is one
+            asked = request.transition.label or request.transition.id
+            state = self._state_machine.current_state[1]
+            self.get_logger().warning(f"transition {asked} is refused: the node is {state}")
+            response.success = False
+            return response
 
 
 def run(

@@ -17,11 +17,11 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.duration import Duration
 from rclpy.event_handler import SubscriptionEventCallbacks
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
-from std_srvs.srv import Trigger
+from std_srvs.srv import SetBool, Trigger
 from visualization_msgs.msg import MarkerArray
 
 from bharnet.checkpoint import Checkpoint
@@ -32,7 +32,7 @@ from bharnet.stream import ActionStream
 from bharnet_ros.convert import to_action_array, to_action_labels
 from bharnet_ros.declared import changes, refuse_static
 from bharnet_ros.inputs import PoseInput
-from bharnet_ros.lifecycle import run, told
+from bharnet_ros.lifecycle import SteadyNode, run, told
 from bharnet_ros.markers import Markers
 from bharnet_ros.model import load_model, make_stream
 from bharnet_ros.msg import ActionArray, ActionLabels, PersonPoseArray
@@ -53,7 +53,7 @@ LABELS_QOS = QoSProfile(
 LAST_WORDS = Duration(seconds=0.5)
 
 
-class BharnetNode(LifecycleNode):
+class BharnetNode(SteadyNode):
     """Recognises what people do. Parameters: parameters.py; names and QoS: README.md."""
 
     _watch: Watch
@@ -70,7 +70,9 @@ class BharnetNode(LifecycleNode):
         self._decider: Decider | None = None  # outlives streams: event ids are never reused
         self._outbox: deque[Result | ActionStream] = deque()
         self._ready = self.create_guard_condition(self.publish_results)
+        self.enabled = True  # by ~/enable; outlives deactivation
         self.create_service(Trigger, "~/reset", self._on_reset)
+        self.create_service(SetBool, "~/enable", self._on_enable)
 
     # Lifecycle
 
@@ -192,7 +194,7 @@ class BharnetNode(LifecycleNode):
     def _on_poses(self, message: PersonPoseArray) -> None:
         arrived = time.monotonic()
         self._watch.arrived(arrived)
-        if self._worker is None or self._checkpoint is None:
+        if self._worker is None or self._checkpoint is None or not self.enabled:
             return
         stamp = None
         if self.settings["stamp_source"] == "receive":
@@ -252,6 +254,16 @@ class BharnetNode(LifecycleNode):
         if self._worker is not None:
             self._worker.call(ActionStream.reset)
             response.message = "all windows are cleared, running actions end"
+        return response
+
+    def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        """Disabled, the node stays subscribed but keeps nothing: nothing old is told later."""
+        if self.enabled and not request.data and self._worker is not None:
+            self._worker.call(ActionStream.reset)
+        self.enabled, response.success = request.data, True
+        response.message = "recognising" if self.enabled else "running actions end, then silence"
+        if self._worker is None:
+            response.message = f"{'enabled' if self.enabled else 'disabled'} once it is active"
         return response
 
 

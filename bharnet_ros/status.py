@@ -9,6 +9,8 @@ import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
 
+from bharnet_ros.levels import Finding
+
 
 class Rises:
     """How much counts rose since they were last asked for."""
@@ -23,10 +25,10 @@ class Rises:
         return rose
 
 
-def make_status(name: str, trouble: str, fine: str, values: Mapping[str, str]) -> DiagnosticStatus:
-    """OK and ``fine``, or WARN and the trouble."""
-    level = DiagnosticStatus.WARN if trouble else DiagnosticStatus.OK
-    status = DiagnosticStatus(name=name, level=level, message=trouble or fine)
+def make_status(name: str, told: Finding, values: Mapping[str, str]) -> DiagnosticStatus:
+    """A level with its message, and everything that was measured."""
+    level = bytes([told.level])
+    status = DiagnosticStatus(name=name, level=level, message=told.message)
     status.values = [KeyValue(key=key, value=value) for key, value in values.items()]
     return status
 

@@ -14,6 +14,7 @@ from rclpy.qos import qos_policy_name_from_kind
 from bharnet.stream import ActionStream
 from bharnet_ros.diagnostics import Statistics
 from bharnet_ros.inputs import PoseInput
+from bharnet_ros.levels import Finding, Level
 from bharnet_ros.status import to_diagnostics, why_silent
 from bharnet_ros.worker import Result, Worker
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from bharnet_ros.node import BharnetNode
 
 CHECK_SECONDS, TELL_SECONDS, SILENCE_SECONDS = 0.1, 1.0, 5.0
-# Kinds of reports that mean: somebody's joints were not used.
-LEFT_OUT = ("bad_message", "bad_person", "old_stamp", "no_id", "same_id", "too_many")
 CURE = "start a pose source, or name its topic with -r bharnet/poses:=<topic>"
 
 
@@ -87,14 +86,18 @@ class Watch:
                 why_silent(self._node, self._poses.silent, self._poses.type, "poses", CURE)
             )
         if now - self._told_at >= TELL_SECONDS:
-            self._tell(now - self._told_at, "no poses arrive" if silent else "")
+            self._tell(now - self._told_at, silent)
             self._told_at = now
 
-    def _tell(self, seconds: float, trouble: str) -> None:
+    def _tell(self, seconds: float, silent: bool) -> None:
         node = self._node
-        left_out = sum(node.report.counts[key] for key in LEFT_OUT)
+        outside = None
+        if not node.enabled:
+            outside = Finding(Level.OK, "disabled; ~/enable with true begins anew")
+        elif silent:
+            outside = Finding(Level.ERROR, "no poses arrive")
         name = f"{node.get_fully_qualified_name()}: recognition"
-        status = self._statistics.status(name, seconds, self._worker, left_out, trouble)
+        status = self._statistics.status(name, seconds, self._worker, node.report.counts, outside)
         # Nobody may read of nothing waiting before the last result is out.
         node.publish_results()
         node.diagnostics.publish(to_diagnostics(node, status))

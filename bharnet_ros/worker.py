@@ -140,11 +140,11 @@ class Worker:
                     mail()
             except Exception as error:  # a robot goes on: the next tick may well succeed
                 self._report("recognise", f"recognition failed: {type(error).__name__}: {error}")
+            self.people = len(self._stream)
 
     def _take(self, letter: _Letter, waiting: int) -> None:
         stream, stamp = self._stream, letter.frame.stamp
         ended = stream.push(letter.frame)
-        self.people = len(stream)
         if ended is not None:
             self._deliver(Result(ended, stream, self._frame_id))
         self._frame_id = letter.frame_id

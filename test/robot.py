@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +17,7 @@ import pytest
 pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make test`")
 
 import rclpy
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from people import START, standing
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
@@ -76,6 +79,7 @@ class Tester:
         self.labels: list[ActionLabels] = []
         self.log: list[str] = []
         self.diagnostics: list[dict[str, str]] = []
+        self.statuses: list[DiagnosticStatus] = []
         many = QoSProfile(depth=1000)
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         make = self.node.create_subscription
@@ -85,6 +89,7 @@ class Tester:
         self.publisher = self.node.create_publisher(PersonPoseArray, "bharnet/poses", many)
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        self.statuses += message.status
         for status in message.status:
             self.diagnostics.append({each.key: each.value for each in status.values})
 
@@ -244,3 +249,24 @@ def set_parameter(node: Any, name: str, value: object) -> str:
     (result,) = in_executor(node, lambda: node.set_parameters(given))
     assert result.successful == (not result.reason)
     return str(result.reason)
+
+
+@contextlib.contextmanager
+def process(
+    *arguments: str, namespace: str = ""
+) -> Iterator[tuple[subprocess.Popen[str], Tester]]:
+    """The executable as a user starts it, and a tester beside it."""
+    with own_domain() as domain, contextlib.ExitStack() as stack:
+        command = [sys.executable, "-m", "bharnet_ros.node", "--ros-args", *arguments]
+        if namespace:
+            command += ["-r", f"__ns:={namespace}"]
+        environment = {**os.environ, "ROS_DOMAIN_ID": str(domain)}
+        started = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+        stack.callback(started.kill)
+        context = rclpy.Context()
+        rclpy.init(context=context, domain_id=domain)
+        stack.callback(rclpy.shutdown, context=context)
+        tester = Tester(context, namespace)
+        stack.callback(tester.node.destroy_node)
+        stack.callback(tester.executor.shutdown)
+        yield started, tester

@@ -17,6 +17,7 @@ from sensor_msgs.msg import Image
 
 from bharnet.window import NANOSECONDS
 from bharnet_ros.camera import health
+from bharnet_ros.camera.guardian import ALIVE, DEAF, SEEING
 
 
 def test_static_parameters_wait_for_cleanup():
@@ -37,6 +38,20 @@ def test_camera_stops_and_returns(monkeypatch):
         photographer.tells(**{"input rate (Hz)": "0.0"})
         again = photographer.shoot(0.5)
         assert again.people[0].body_id == before.people[0].body_id
+
+
+def test_whether_pictures_come_is_told_to_the_guardian(monkeypatch):
+    with camera() as (node, photographer, _):
+        assert node.senses == ALIVE
+        start(node)
+        photographer.ready()
+        assert node.senses == ALIVE  # there was no time yet
+        monkeypatch.setattr(health, "DEAF_SECONDS", 0.0)
+        photographer.wait(lambda: node.senses == DEAF)
+        photographer.shoot(0.0)
+        photographer.wait(lambda: node.senses == SEEING)
+        in_executor(node, node.trigger_deactivate)
+        assert node.senses == ALIVE
 
 
 def test_a_camera_that_offers_best_effort_only_is_heard():

@@ -66,10 +66,12 @@ RUN_BY = {
     "python -m pytest": "you are looking at it",
     "python benchmarks": HOURS,
     "python -m tools.fuzz": "test_fuzz.py, fewer cases",
+    "python -m tools.lock_requirements": "asks the package index; what it wrote, test_locks.py",
     "python -m tools.soak": "test_soak.py, a shorter time",
     "python tools": HOURS,
     "python3 -m venv": NOT_OURS,
     "ros2": ROS_ONLY,
+    "ros2 security": "needs sros2 and a DDS built with security; the file, test_security.py",
     "ros2 launch": "test_launch.py, where launch is installed",
     "rosdep": ROS_ONLY,
     "rviz2": "needs a screen",
@@ -192,6 +194,11 @@ def test_ros2(command):
         declared = (ROOT / "config" / "recognize.yaml").read_text(encoding="utf-8")
         assert rest[1] == "/bharnet"
         assert rest[2] == "NAME" or re.search(rf"^    {rest[2]}:", declared, re.M)
+    elif verb == "security":
+        assert rest[0] in ("create_keystore", "create_enclave", "create_permission")
+        policy = (ROOT / "config" / "sros2" / "policy.xml").read_text(encoding="utf-8")
+        for word in rest[2:]:
+            assert f'path="{word}"' in policy or (ROOT / word).is_file()
     else:
         assert verb in ("bag", "launch", "lifecycle", "run", "service", "topic")
 

@@ -9,6 +9,9 @@ import zipfile
 
 import numpy as np
 import pytest
+
+pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make test`")
+
 from test_checkpoint import INFO, network, refuse, rewrite
 
 from bharnet.checkpoint import save_checkpoint
@@ -18,20 +21,29 @@ from bharnet_train.datasets.nucla import read_nucla
 from bharnet_train.datasets.recordings import UnreadableData, read_recordings
 from bharnet_train.prepare.clip import Rejected
 from bharnet_train.prepare.nucla_json import NUCLA
-from tools import fuzz
+from tools.fuzz import running
+from tools.fuzz.readers import targets
+from tools.fuzz.running import Target, fuzz
 
 CASES = 200
-SLOW = {"checkpoint": 40, "bag": 40, "rgb configuration": 80, "configuration": 80}
+SLOW = {
+    "checkpoint": 40,
+    "rgb checkpoint": 20,
+    "bag": 40,
+    "rgb configuration": 80,
+    "configuration": 80,
+}
 NAMES = (
     *("checkpoint", "bag", "message", "message of wild values", "ntu", "pku", "pku label"),
     *("pku split", "nucla json", "npz", "nucla npz", "labels", "configuration"),
-    "rgb configuration",
+    *("rgb configuration", "rgb checkpoint", "take", "table of takes", "picture"),
+    "hands joined to bodies",
 )
 
 
 @pytest.fixture(scope="module")
 def readers(tmp_path_factory):
-    return {each.name: each for each in fuzz.targets(tmp_path_factory.mktemp("seeds"))}
+    return {each.name: each for each in targets(tmp_path_factory.mktemp("seeds"))}
 
 
 def test_every_reader_is_named_here(readers):
@@ -40,7 +52,7 @@ def test_every_reader_is_named_here(readers):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_damage_is_refused_in_words(readers, name, tmp_path):
-    findings = list(fuzz.fuzz(readers[name], SLOW.get(name, CASES), 1, tmp_path))
+    findings = list(fuzz(readers[name], SLOW.get(name, CASES), 1, tmp_path))
     assert not findings, findings[0].what
 
 
@@ -48,6 +60,8 @@ def test_damage_is_refused_in_words(readers, name, tmp_path):
 def test_what_is_intact_is_read(readers, name, tmp_path):
     """Else the fuzzer would only ever see the first check of a reader."""
     for file, content in readers[name].seeds:
+        if file.endswith(".seed"):  # of what is drawn, nothing is intact
+            continue
         path = tmp_path / file
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)
@@ -55,7 +69,7 @@ def test_what_is_intact_is_read(readers, name, tmp_path):
 
 
 def test_a_crash_and_a_hang_are_found(tmp_path, monkeypatch):
-    monkeypatch.setattr(fuzz, "SECONDS", 0.05)
+    monkeypatch.setattr(running, "SECONDS", 0.05)
 
     def read(path):
         if len(path.read_bytes()) % 2:
@@ -63,10 +77,23 @@ def test_a_crash_and_a_hang_are_found(tmp_path, monkeypatch):
         while True:
             pass
 
-    target = fuzz.Target("bad", (("a.txt", b"a" * 50),), read, (ValueError,))
-    said = " ".join(each.what for each in fuzz.fuzz(target, 20, 0, tmp_path))
+    target = Target("bad", (("a.txt", b"a" * 50),), read, (ValueError,))
+    said = " ".join(each.what for each in fuzz(target, 20, 0, tmp_path))
     assert "KeyError" in said
     assert "longer than" in said
+
+
+def test_a_case_that_takes_gigabytes_is_found(tmp_path, monkeypatch):
+    used = [100]
+    monkeypatch.setattr(running, "peak", lambda: used[0])
+
+    def read(path):
+        used[0] += 1000 if len(path.read_bytes()) > 60 else 0
+
+    target = Target("greedy", (("a.txt", b"a" * 50),), read, ())
+    found = list(fuzz(target, 40, 0, tmp_path))
+    assert {each.what for each in found} == {"took 1000 MiB"}
+    assert all(len(each.content) > 60 for each in found)
 
 
 # What fuzzing found

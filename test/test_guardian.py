@@ -81,10 +81,55 @@ def test_a_crash(guarded):
     assert guarded.end() == 0
 
 
-def test_a_process_that_was_stopped(guarded):
+def test_a_process_that_was_stopped(guarded, monkeypatch):
+    """Noticed by its parent, long before its beats are missed."""
+    monkeypatch.setattr(guardian, "MISSING_SECONDS", 10 * DEADLINE)
     os.kill(guarded.started(1), signal.SIGSTOP)
     guarded.started(2)
-    assert "does not answer" in guarded.said[0]
+    assert "was stopped by a signal and was killed" in guarded.said[0]
+
+
+def test_a_process_that_was_stopped_before_its_first_beat(tmp_path):
+    guarded = Guarded(tmp_path, "import os, signal; os.kill(os.getpid(), signal.SIGSTOP)")
+    deadline = time.monotonic() + DEADLINE
+    while not guarded.said:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert "was stopped" in guarded.said[0]
+    guarded.end()
+
+
+def test_a_short_stop_is_forgiven(tmp_path, monkeypatch):
+    """Stopped and continued again and again, in all for longer than one stop may last."""
+    looked: list[bool] = []
+    is_stopped = guardian._is_stopped
+
+    def look(process: int) -> bool:
+        looked.append(is_stopped(process))
+        return looked[-1]
+
+    monkeypatch.setattr(guardian, "_is_stopped", look)
+    monkeypatch.setattr(guardian, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(guardian, "STOPPED_SECONDS", 10 * DEADLINE)
+    guarded = Guarded(tmp_path)
+    process, deadline = guarded.started(1), time.monotonic() + DEADLINE
+
+    def seen(stopped: bool) -> None:
+        until = len(looked) + 2  # the look after the one that may be under way
+        while len(looked) < until or looked[-1] is not stopped:
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+
+    for _ in range(3):
+        os.kill(process, signal.SIGSTOP)
+        seen(stopped=True)
+        os.kill(process, signal.SIGCONT)
+        seen(stopped=False)
+    # Were time stopped added up, or never forgotten, this would kill it now.
+    monkeypatch.setattr(guardian, "STOPPED_SECONDS", 0.0)
+    seen(stopped=False)
+    assert guarded.end() == 0
+    assert guarded.said == []
 
 
 def test_a_worker_that_is_stuck(guarded):
@@ -111,6 +156,54 @@ def test_one_that_dies_at_once_is_started_ever_more_slowly(tmp_path):
     guarded.end()
     pauses = [float(each.split(" in ")[1].split()[0]) for each in guarded.said[:4]]
     assert pauses == [0.1, 0.2, 0.4, 0.8]
+
+
+def test_one_that_has_worked_is_started_again_at_once(guarded, monkeypatch):
+    """However often: no pause is doubled for it."""
+    monkeypatch.setattr(guardian, "STEADY_SECONDS", 0.0)
+    for count in range(1, 5):
+        process = guarded.started(count)
+        deadline = time.monotonic() + DEADLINE
+        while guarded.guardian._first_beat is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        os.kill(process, signal.SIGSEGV)
+    guarded.started(5)
+    assert {each.split(" in ")[1] for each in guarded.said} == {"0.1 s"}
+
+
+def test_one_that_and_the_camera_never_meet_is_started_anew_but_not_for_ever(
+    tmp_path, monkeypatch
+):
+    """Only where pictures had come before, and twice at most until they come again."""
+    monkeypatch.setattr(guardian, "STEADY_SECONDS", 0.0)  # no pauses
+    beats = "heartbeat.beat_while(lambda: not stuck.is_set(), ends.set"
+    senses = "lambda: b'+' if heartbeat.restarts in (1, 5) else b'-'"
+    code = CHILD.replace(f"{beats})\n", "").replace("while", f"{beats}, {senses})\nwhile")
+    assert senses in code  # it beats once it has taken its note
+    guarded = Guarded(tmp_path, code)
+    try:
+        # The first is deaf, but nobody knows that there is anything to hear; the second sees. Of
+        # the next three two are given up. The sixth sees: all is forgotten.
+        for count in (1, 2, 5, 6):
+            process = guarded.started(count)
+            wait_for_beats(guarded)
+            os.kill(process, signal.SIGSEGV)
+        guarded.started(9)
+    finally:
+        guarded.end()
+    deaf = ["gets no pictures" in each for each in guarded.said]
+    assert deaf == [False, False, True, True, False, False, True, True]
+
+
+def wait_for_beats(guarded: Guarded) -> None:
+    """Until the present process has beaten more than once."""
+    deadline = time.monotonic() + DEADLINE
+    while (first := guarded.guardian._first_beat) is None or (
+        time.monotonic() < first + 2 * guardian.BEAT_SECONDS
+    ):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_a_process_that_does_not_want_to_end_is_killed(tmp_path, monkeypatch):

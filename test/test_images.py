@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import zlib
 from typing import Any
 
 import cv2
@@ -200,6 +201,51 @@ def test_what_is_no_picture(case: str) -> None:
 def test_most_is_told_without_looking_at_pixels(case: str) -> None:
     with pytest.raises(InvalidFrame):
         check_image(BAD[case][0])
+
+
+def claiming(kind: str, width: int, height: int) -> CompressedImage:
+    """A picture whose head claims another size."""
+    message = compressed(kind)
+    data = bytearray(message.data)
+    if kind == ".png":
+        head = b"IHDR" + width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes(data[24:29])
+        data[12:33] = head + zlib.crc32(head).to_bytes(4, "big")
+    else:
+        at = data.index(b"\xff\xc0") + 5
+        data[at : at + 4] = height.to_bytes(2, "big") + width.to_bytes(2, "big")
+    message.data = bytes(data)
+    return message
+
+
+@pytest.mark.parametrize("kind", [".jpg", ".png"])
+@pytest.mark.parametrize(
+    ("width", "height", "says"),
+    [
+        (65000, 65000, "damaged"),
+        (20000, 600, "shows nobody"),
+        (16000, 5000, "claims 16000 x 5000"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_a_few_bytes_that_claim_gigabytes_allocate_nothing(
+    kind: str, width: int, height: int, says: str, monkeypatch: Any
+) -> None:
+    """Found by tools/fuzz: OpenCV would allocate the picture before it finds it damaged."""
+    monkeypatch.setattr(images.cv2, "imdecode", lambda *_: pytest.fail("it was decoded"))
+    with pytest.raises(InvalidFrame, match=says):
+        to_rgb(claiming(kind, width, height))
+
+
+def test_a_chunk_that_claims_gigabytes_allocates_nothing(monkeypatch: Any) -> None:
+    """Likewise: within a PNG whose size is right."""
+    message = compressed(".png")
+    data = bytearray(message.data)
+    at = data.index(b"IDAT") - 4
+    data[at : at + 4] = (0x9C002000).to_bytes(4, "big")
+    message.data = bytes(data)
+    monkeypatch.setattr(images.cv2, "imdecode", lambda *_: pytest.fail("it was decoded"))
+    with pytest.raises(InvalidFrame, match="damaged"):
+        to_rgb(message)
 
 
 def test_a_library_that_fails_is_told() -> None:

@@ -138,6 +138,14 @@ def test_what_cannot_be_compared(change: dict[str, object], says: str) -> None:
     assert not bodies.people[0].left_hand
 
 
+@pytest.mark.parametrize("layout", ["", "octopus", "hand_21"])
+def test_bodies_of_an_unknown_layout(layout: str) -> None:
+    bodies, hands = arrays(PersonPose(body_id="loose", left_hand=hand_at(np.array([0.1, 0.1]))))
+    bodies.body_layout = layout
+    with pytest.raises(InvalidPose, match=f"body_layout '{layout}' is none of"):
+        join_hands(bodies, hands)
+
+
 def test_a_hand_of_a_wrong_length() -> None:
     bodies, hands = arrays(PersonPose(left_hand=[0.5] * 80))
     with pytest.raises(InvalidPose, match="80 numbers"):

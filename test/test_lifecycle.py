@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -14,11 +13,19 @@ import pytest
 
 pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make test`")
 
-import rclpy
 from lifecycle_msgs.srv import GetState
-from robot import DEADLINE, SUCCESS, Tester, in_executor, pose, robot, save_model, set_parameter
+from robot import (
+    DEADLINE,
+    SUCCESS,
+    Tester,
+    in_executor,
+    pose,
+    process,
+    robot,
+    save_model,
+    set_parameter,
+)
 
-from bharnet_ros.demo.domain import own_domain
 from bharnet_ros.msg import Action
 
 CYCLES = 100
@@ -92,25 +99,6 @@ def test_wrong_qos_override_does_not_kill(model):
         before = in_executor(node, lambda: held(node)["threads"])
         assert in_executor(node, node.trigger_activate) != SUCCESS
         assert in_executor(node, lambda: held(node)["threads"]) == before
-
-
-@contextlib.contextmanager
-def process(*arguments: str, namespace: str = ""):
-    """The executable as a user starts it, and a tester beside it."""
-    with own_domain() as domain, contextlib.ExitStack() as stack:
-        command = [sys.executable, "-m", "bharnet_ros.node", "--ros-args", *arguments]
-        if namespace:
-            command += ["-r", f"__ns:={namespace}"]
-        environment = {**os.environ, "ROS_DOMAIN_ID": str(domain)}
-        started = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
-        stack.callback(started.kill)
-        context = rclpy.Context()
-        rclpy.init(context=context, domain_id=domain)
-        stack.callback(rclpy.shutdown, context=context)
-        tester = Tester(context, namespace)
-        stack.callback(tester.node.destroy_node)
-        stack.callback(tester.executor.shutdown)
-        yield started, tester
 
 
 def stop(started: subprocess.Popen, number: int) -> tuple[int, str]:

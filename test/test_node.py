@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import threading
 import time
@@ -12,6 +13,7 @@ import pytest
 
 pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make test`")
 
+from diagnostic_msgs.msg import DiagnosticStatus
 from people import START, frame, person
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from robot import CLASSES, in_executor, pose, poses, robot, save_model, stamp, start
@@ -22,7 +24,7 @@ from bharnet.checkpoint import load_checkpoint
 from bharnet.recognizer import Recognizer
 from bharnet.stream import ActionStream
 from bharnet.window import NANOSECONDS
-from bharnet_ros import watch
+from bharnet_ros import levels, watch
 from bharnet_ros.msg import Action, ActionLabels, PersonPose, PersonPoseArray
 from bharnet_ros.worker import MOST_WAITING, Result, Worker
 
@@ -133,6 +135,28 @@ def test_diagnostics_count(model):
         assert (told["frames used"], told["people"], told["results skipped"]) == ("10", "2", "0")
         assert float(told["tick p50 (ms)"]) > 0
         assert float(told["result age p95 (ms)"]) >= float(told["result age p50 (ms)"])
+
+
+def test_levels_of_diagnostics(model, monkeypatch):
+    monkeypatch.setattr(levels, "RAISE_SECONDS", 0.0)
+    monkeypatch.setattr(levels, "LOWER_SECONDS", 0.0)
+    with robot(model=model) as (node, tester):
+        start(node)
+
+        def told(level: bytes, message: str) -> bool:
+            newest = tester.statuses[-1:]
+            return [(each.level, message in each.message) for each in newest] == [(level, True)]
+
+        tester.ready().play(pose(), seconds=1.0)
+        tester.wait(lambda: told(DiagnosticStatus.ERROR, "no poses arrive"))
+        second = itertools.count(20)
+
+        def go_on(*people: PersonPose) -> None:
+            tester.tell(poses(0.1 * next(second), *people))
+
+        tester.wait(lambda: go_on(pose()) or told(DiagnosticStatus.OK, "recognising"))
+        bad = PersonPose(body_id="bad", body=[0.5])
+        tester.wait(lambda: go_on(pose(), bad) or told(DiagnosticStatus.WARN, "left out"))
 
 
 def test_says_why_nothing_arrives(model, monkeypatch):

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import resource
 import zipfile
 
 import numpy as np
@@ -220,3 +221,26 @@ def test_takes_of_different_units_do_not_mix(tmp_path):
     recordings.add(metric, "wave")
     with pytest.raises(UnreadableData, match="of their own"):
         read_own(tmp_path, UPPER_BODY_11)
+
+
+@contextlib.contextmanager
+def files_of_at_most(size):
+    """The kernel refuses this process to write more into a file, as a full disk would."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("written", [0, 1, 1000])
+def test_a_disk_that_fills_up_within_a_take_leaves_nothing_half_written(tmp_path, written):
+    recordings = Recordings(tmp_path / "gestures")
+    first = recordings.add(make_take("wave"), "wave")
+    before = {path: path.read_bytes() for path in recordings.folder.iterdir()}
+    with files_of_at_most(written), pytest.raises(OSError, match="File too large"):
+        recordings.add(make_take("wave"), "wave")
+    assert {path: path.read_bytes() for path in recordings.folder.iterdir()} == before
+    assert Recordings(recordings.folder).lines == [first]
+    assert recordings.add(make_take("wave"), "wave").take == "wave_002.npz"

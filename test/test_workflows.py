@@ -29,8 +29,8 @@ def workflow(request):
     return yaml.safe_load(request.param.read_text(encoding="utf-8"))
 
 
-def test_there_are_four():
-    assert [path.stem for path in WORKFLOWS] == ["ci", "docs", "release", "ros"]
+def test_there_are_five():
+    assert [path.stem for path in WORKFLOWS] == ["audit", "ci", "docs", "release", "ros"]
 
 
 def test_rights_are_the_least(workflow):
@@ -73,6 +73,16 @@ def test_ci_runs_every_supported_python():
         f"{major}.{minor}" for major, minor in SUPPORTED
     ]
     assert ".ci/run" in [step.get("run") for step in steps(ci)]
+
+
+def test_the_audit_reads_the_lock_of_every_supported_python():
+    from tools.setup_environment import SUPPORTED
+
+    audit = yaml.safe_load((ROOT / ".github" / "workflows" / "audit.yml").read_text())
+    assert audit["jobs"]["audit"]["strategy"]["matrix"]["include"] == [
+        {"python": f"{major}.{minor}", "lock": f"requirements/locks/py{major}{minor}.txt"}
+        for major, minor in SUPPORTED
+    ]
 
 
 def test_release_waits_for_a_tag_as_bloom_writes_it():

@@ -3,13 +3,15 @@
 
     source tools/ros_env.sh
     python tools/measure_camera.py              # a minute or two
+    python tools/measure_camera.py --calls 0 --pictures 0 --restarts 5
 
 `parameters`: how soon get_parameters answers while every picture takes two seconds, which
 MediaPipe spends computing, and while it has nothing to do, for comparison. `restart`: from
-`kill -SEGV` and `kill -STOP` of the estimator to its next poses. `transport`: how many of a
-camera's raw pictures arrive in another process, by reliability. Pictures are grey noise of
-640 x 480, ten a second: what is in them does not matter here. How old results are, and what is
-recognised, is measured by `python -m bharnet_ros.demo.camera`.
+`kill -SEGV` and `kill -STOP` of the estimator to its next poses, once it has worked for some
+seconds; what the guardian says goes to stderr. `transport`: how many of a camera's raw pictures
+arrive in another process, by reliability. Pictures are grey noise of 640 x 480, ten a second: what
+is in them does not matter here. How old results are, and what is recognised, is measured by
+`python -m bharnet_ros.demo.camera`.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 
+from bharnet_ros.camera.guardian import STEADY_SECONDS
 from bharnet_ros.demo.domain import own_domain
 from bharnet_ros.msg import PersonPoseArray
 
@@ -62,7 +65,8 @@ sys.exit(main())
 GUARDIAN = """
 import signal, sys
 from bharnet_ros.camera.guardian import Guardian
-guardian = Guardian([sys.executable, "-c", *sys.argv[1:]], lambda text: None)
+command = [sys.executable, "-c", *sys.argv[1:]]
+guardian = Guardian(command, lambda text: print(text, file=sys.stderr))
 signal.signal(signal.SIGINT, lambda *_: guardian.stop())
 sys.exit(guardian.run())
 """
@@ -229,6 +233,7 @@ def measure_restarts(times: int, folder: Path) -> None:
 
 def resume(listener: Client, notes: Path, number: signal.Signals) -> float:
     """Seconds from a signal to the estimator until there are poses again."""
+    listener.rest(STEADY_SECONDS)  # one that dies at once is made to wait
     before = notes.read_text().split()
     os.kill(int(before[-1]), number)
     begun = time.monotonic()
@@ -254,15 +259,18 @@ def measure_transport(pictures: int) -> None:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--calls", type=int, default=500, help="of get_parameters")
-    parser.add_argument("--restarts", type=int, default=3, help="of each kind")
-    parser.add_argument("--pictures", type=int, default=80, help="of each kind of transport")
+    parser.add_argument("--calls", type=int, default=500, help="of get_parameters; 0 = not")
+    parser.add_argument("--restarts", type=int, default=3, help="of each kind; 0 = not")
+    parser.add_argument("--pictures", type=int, default=80, help="by each transport; 0 = not")
     given = parser.parse_args()
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     with tempfile.TemporaryDirectory() as folder:
-        measure_parameters(given.calls, Path(folder))
-        measure_restarts(given.restarts, Path(folder))
-    measure_transport(given.pictures)
+        if given.calls:
+            measure_parameters(given.calls, Path(folder))
+        if given.restarts:
+            measure_restarts(given.restarts, Path(folder))
+    if given.pictures:
+        measure_transport(given.pictures)
     print(f"load {os.getloadavg()[0]:.1f}")
 
 

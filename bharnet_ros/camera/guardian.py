@@ -3,7 +3,10 @@
 `ros2 launch` starts a process again that has ended, but not one that hangs or was stopped, and
 without an installed ROS 2 there is no launch. So the estimator's process sends a beat through a
 pipe, as long as it lives and its worker is not stuck; the guardian kills it when the beats cease,
-and starts another. No ROS in here: there is nothing in the guardian that could crash.
+and starts another. That a process was stopped, its parent learns from the kernel, and sooner.
+A beat also says whether pictures come: now and then Fast DDS lets a new process and an old camera
+never meet (docs/reliability.md), and then one more start is the cure.
+No ROS in here: there is nothing in the guardian that could crash.
 """
 
 from __future__ import annotations
@@ -20,14 +23,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 PIPE, RESTARTS = "_BHARNET_HEARTBEAT", "_BHARNET_RESTARTS"
+# What a beat says: it lives; pictures come; none have come, though somebody publishes them.
+ALIVE, SEEING, DEAF = b".", b"+", b"-"
 BEAT_SECONDS = 0.25
 # Without a beat for longer, the process is taken for hung. A busy machine may delay a beat.
 MISSING_SECONDS = 2.0
 # Before its first beat it loads its libraries, from a cold disk perhaps.
 START_SECONDS = 120.0
+# How often its parent looks whether a process was stopped, and how long it may be: a debugger or
+# a shell's `kill -STOP; kill -CONT` is over soon.
+LOOK_SECONDS, STOPPED_SECONDS = 0.1, 0.5
 QUIT_SECONDS = 5.0
-# Between starts of a process that dies at once, each time twice as long.
-FIRST_PAUSE, LONGEST_PAUSE, STEADY_SECONDS = 0.1, 10.0, 10.0
+# Until pictures come again, so many starts are tried for their sake: the camera may be at fault.
+MOST_DEAF = 2
+# Between starts of a process that dies at once, each time twice as long. One that has beaten for
+# some seconds has worked: it is missed, and starts again without a pause, however often it dies.
+FIRST_PAUSE, LONGEST_PAUSE, STEADY_SECONDS = 0.1, 10.0, 3.0
 
 
 @dataclass
@@ -43,17 +54,31 @@ class Heartbeat:
         pipe = os.environ.pop(PIPE, None)
         return Heartbeat(int(pipe) if pipe else None, int(os.environ.pop(RESTARTS, "0")))
 
-    def beat_while(self, healthy: Callable[[], bool], orphaned: Callable[[], None]) -> None:
-        """Beat in a thread of its own as long as ``healthy()``; ``orphaned()`` = no guardian."""
-        if self.pipe is not None:
-            threading.Thread(target=self._beat, args=(healthy, orphaned), daemon=True).start()
+    def beat_while(
+        self,
+        healthy: Callable[[], bool],
+        orphaned: Callable[[], None],
+        senses: Callable[[], bytes] = lambda: ALIVE,
+    ) -> None:
+        """Beat in a thread of its own as long as ``healthy()``; ``orphaned()`` = no guardian.
 
-    def _beat(self, healthy: Callable[[], bool], orphaned: Callable[[], None]) -> None:
+        ``senses()``: what to say, ALIVE, SEEING or DEAF.
+        """
+        if self.pipe is not None:
+            arguments = healthy, orphaned, senses
+            threading.Thread(target=self._beat, args=arguments, daemon=True).start()
+
+    def _beat(
+        self,
+        healthy: Callable[[], bool],
+        orphaned: Callable[[], None],
+        senses: Callable[[], bytes],
+    ) -> None:
         assert self.pipe is not None
         while True:
             if healthy():
                 try:
-                    os.write(self.pipe, b".")
+                    os.write(self.pipe, senses())
                 except OSError:
                     orphaned()
                     return
@@ -69,6 +94,8 @@ class Guardian:
     def __init__(self, command: Sequence[str], say: Callable[[str], None]) -> None:
         self._command, self._say = command, say
         self._stopping = False
+        self._first_beat: float | None = None  # of the present process
+        self._saw, self._deaf = False, 0  # pictures came once; starts for their sake since
         self._wake, self._waker = os.pipe()
         os.set_blocking(self._waker, False)
         self.restarts = 0
@@ -83,12 +110,13 @@ class Guardian:
         """The exit code of the process once it has ended of itself, or has been told to."""
         pause = FIRST_PAUSE
         while True:
-            begun = time.monotonic()
+            self._first_beat = None
             code, why = self._run_once()
             if self._stopping or not why:
                 return code
             self.restarts += 1
-            pause = FIRST_PAUSE if time.monotonic() - begun > STEADY_SECONDS else pause
+            if self._first_beat and time.monotonic() - self._first_beat > STEADY_SECONDS:
+                pause = FIRST_PAUSE
             self._say(f"the estimator {why}; it is started again in {pause:g} s")
             select.select([self._wake], [], [], pause)
             if self._stopping:
@@ -112,29 +140,50 @@ class Guardian:
         finally:
             os.close(far_end)
         with open(beats, "rb", buffering=0) as pipe:
-            hung = self._listen(pipe.fileno())
+            trouble = self._listen(pipe.fileno(), process.pid)
         if self._stopping:
             return _end(process), ""
-        if hung:
+        if trouble:
             process.kill()
             process.wait()
-            return 1, "does not answer any more and was killed"
+            return 1, f"{trouble} and was killed"
         code = process.wait()
         if code >= 0:
             return code, ""
         return 128 - code, f"was ended by {signal.Signals(-code).name}"
 
-    def _listen(self, beats: int) -> bool:
-        """Until the process ends, its beats cease (True), or we are told to stop."""
-        limit = START_SECONDS
+    def _listen(self, beats: int, process: int) -> str:
+        """Until the process ends or we are told to stop (""), or it must be killed: why."""
+        running = heard = time.monotonic()
+        patience = START_SECONDS
         while not self._stopping:
-            ready, _, _ = select.select([beats, self._wake], [], [], limit)
-            if not ready:
-                return True
+            ready, _, _ = select.select([beats, self._wake], [], [], LOOK_SECONDS)
+            now = time.monotonic()
             if beats in ready:
-                if not os.read(beats, 4096):
-                    return False
-                limit = MISSING_SECONDS
+                told = os.read(beats, 4096)
+                if not told:
+                    return ""
+                if SEEING in told:
+                    self._saw, self._deaf = True, 0
+                elif DEAF in told and self._saw and self._deaf < MOST_DEAF:
+                    self._deaf += 1
+                    return "gets no pictures, though a camera is there,"
+                heard, patience = now, MISSING_SECONDS
+                self._first_beat = self._first_beat or now
+            elif now - heard > patience:
+                return "does not answer any more"
+            if not _is_stopped(process):
+                running = now
+            elif now - running > STOPPED_SECONDS:
+                return "was stopped by a signal"
+        return ""
+
+
+def _is_stopped(process: int) -> bool:
+    """Whether a child is stopped now; it stays to be waited for."""
+    try:
+        return os.waitid(os.P_PID, process, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:  # it has ended
         return False
 
 

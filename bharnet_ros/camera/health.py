@@ -7,20 +7,25 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.clock import Clock, ClockType
 
+from bharnet_ros.camera.guardian import ALIVE, DEAF, SEEING
 from bharnet_ros.camera.inputs import CameraInput
 from bharnet_ros.camera.pipeline import Estimated
 from bharnet_ros.camera.worker import PictureWorker
+from bharnet_ros.levels import Finding, Hysteresis, Level
 from bharnet_ros.status import Rises, make_status, milliseconds, to_diagnostics, why_silent
 
 if TYPE_CHECKING:
     from bharnet_ros.camera.node import EstimatorNode
 
 CHECK_SECONDS, TELL_SECONDS, SILENCE_SECONDS = 0.1, 1.0, 5.0
+# Without any since it is active, though somebody publishes: it and the camera have not met.
+DEAF_SECONDS = 3.0
 SILENT_SECONDS = 1.0  # without pictures for longer, the diagnostics say so
 REMEMBERED = 300  # pictures that percentiles are taken over
 # Kinds of reports that cost a whole picture.
@@ -34,6 +39,8 @@ class Health(Rises):
     def __init__(self, node: EstimatorNode, camera: CameraInput, worker: PictureWorker) -> None:
         super().__init__()
         self._node, self._camera, self._worker = node, camera, worker
+        self._levels = Hysteresis()
+        self.senses = ALIVE  # as the guardian is told
         self.estimated = self.people = self.lost = self.paced = 0
         self._work: deque[float] = deque(maxlen=REMEMBERED)
         self._networks: deque[float] = deque(maxlen=REMEMBERED)
@@ -41,7 +48,7 @@ class Health(Rises):
         self._result_ages: deque[float] = deque(maxlen=REMEMBERED)
         # When pictures arrived whose results are still to come, by stamp.
         self._arrivals: dict[int, float] = {}
-        self._told_at = self._warned_at = time.monotonic()
+        self._begun = self._told_at = self._warned_at = time.monotonic()
         self._timer = node.create_timer(
             CHECK_SECONDS, self._check, clock=Clock(clock_type=ClockType.STEADY_TIME)
         )
@@ -69,6 +76,7 @@ class Health(Rises):
     def _check(self) -> None:
         self._camera.adapt()
         now = time.monotonic()
+        self.senses = self._sense(now)
         silence = now - self._camera.last
         if silence > SILENCE_SECONDS and now - self._warned_at > SILENCE_SECONDS:
             self._warned_at = now
@@ -81,17 +89,18 @@ class Health(Rises):
             self._node.diagnostics.publish(to_diagnostics(self._node, status))
             self._told_at = now
 
+    def _sense(self, now: float) -> bytes:
+        if self._camera.received:
+            return SEEING
+        late = now - self._begun > DEAF_SECONDS
+        return DEAF if late and self._node.count_publishers(self._camera.topic) else ALIVE
+
     def _status(self, seconds: float, silent: bool) -> DiagnosticStatus:
         node = self._node
         refused = sum(node.report.counts[key] for key in REFUSED)
         rose = self.since_told(
             received=self._camera.received, estimated=self.estimated, refused=refused
         )
-        trouble = "no pictures arrive" if silent else ""
-        if not trouble and self._worker.busy_seconds > SILENT_SECONDS:
-            trouble = f"the estimator takes {self._worker.busy_seconds:.1f} s for a picture"
-        if not trouble and rose["refused"]:
-            trouble = f"{rose['refused']} pictures refused, see the log"
         values = {
             "input rate (Hz)": f"{rose['received'] / max(seconds, 1e-3):.1f}",
             "output rate (Hz)": f"{rose['estimated'] / max(seconds, 1e-3):.1f}",
@@ -113,4 +122,18 @@ class Health(Rises):
             "result age p95 (ms)": milliseconds(self._result_ages, 95),
         }
         name = f"{node.get_fully_qualified_name()}: estimation"
-        return make_status(name, trouble, "estimating", values)
+        told = self._levels.tell(self._find(rose, silent))
+        return make_status(name, told, values)
+
+    def _find(self, rose: Mapping[str, int], silent: bool) -> Finding:
+        """How it is, by what came since the last status."""
+        busy = self._worker.busy_seconds
+        if silent:
+            return Finding(Level.ERROR, "no pictures arrive")
+        if busy > SILENT_SECONDS:
+            return Finding(Level.ERROR, f"the estimator takes {busy:.1f} s for a picture")
+        if rose["refused"] and not rose["estimated"]:
+            return Finding(Level.ERROR, "no picture that arrives can be used, see the log")
+        if rose["refused"]:
+            return Finding(Level.WARN, f"{rose['refused']} pictures refused, see the log")
+        return Finding(Level.OK, "estimating")

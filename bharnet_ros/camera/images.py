@@ -6,6 +6,7 @@ decoder of our own. Both trust the message; so what it says of itself is checked
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,6 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from bharnet.estimation.estimator import InvalidFrame
 from bharnet.estimation.picture import LARGEST_SIDE, SMALLEST_SIDE
@@ -52,6 +54,8 @@ DEPTH = {"16uc1": ("u2", 1e-3), "mono16": ("u2", 1e-3), "32fc1": ("f4", 1.0)}
 COMPRESSED = {"JPEG": (b"\xff\xd8\xff", b"\xff\xd9"), "PNG": (b"\x89PNG", b"IEND")}
 # Cameras fill up the last block of a JPEG; its end is looked for in so many last bytes.
 TAIL_BYTES = 4096
+# Of a compressed picture: twice 8K.
+MOST_PIXELS = 2 * 7680 * 4320
 
 Library = Callable[[Any, str], NDArray[Any]]
 
@@ -179,17 +183,21 @@ def _check_size(message: Any, pixel: int, key: str = "image") -> None:
             f"step is {step}, but a row of {width} pixels in {message.encoding} takes "
             f"{width * pixel} bytes; the driver fills in step or encoding wrongly",
         )
-    if not SMALLEST_SIDE <= min(width, height) <= max(width, height) <= LARGEST_SIDE:
-        raise InvalidFrame(
-            key,
-            f"a picture of {width} x {height} pixels shows nobody (sides from {SMALLEST_SIDE} to "
-            f"{LARGEST_SIDE}); check the camera's settings",
-        )
+    _check_sides(width, height, key)
     if size != step * height:
         raise InvalidFrame(
             key,
             f"{size} bytes, but {height} rows of step {step} are {step * height}; the driver "
             "fills in the size wrongly, or the message was cut",
+        )
+
+
+def _check_sides(width: int, height: int, key: str) -> None:
+    if not SMALLEST_SIDE <= min(width, height) <= max(width, height) <= LARGEST_SIDE:
+        raise InvalidFrame(
+            key,
+            f"a picture of {width} x {height} pixels shows nobody (sides from {SMALLEST_SIDE} to "
+            f"{LARGEST_SIDE}); check the camera's settings",
         )
 
 
@@ -241,6 +249,24 @@ def _kind(message: Any) -> str:
 
 
 def _decode(message: Any) -> NDArray[np.uint8]:
+    damaged = InvalidFrame(
+        "image",
+        f"a {_kind(message)} of {len(message.data)} bytes that is damaged; check the camera's "
+        "cable and buffers",
+    )
+    # A few bytes can claim a picture of gigabytes, which decoding would allocate at once.
+    try:
+        with Image.open(io.BytesIO(message.data)) as header:
+            width, height = header.size
+    except Exception as error:  # of each format its own kinds, and DecompressionBombError
+        raise damaged from error
+    if not _chunks_fit(message.data):
+        raise damaged
+    _check_sides(width, height, "image")
+    if width * height > MOST_PIXELS:
+        raise InvalidFrame(
+            "image", f"claims {width} x {height} pixels; check the camera's cable and settings"
+        )
     try:
         # As the camera sees it, whatever a tag in the file wants; camera_info knows no turning.
         flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
@@ -248,12 +274,25 @@ def _decode(message: Any) -> NDArray[np.uint8]:
     except cv2.error as error:
         raise InvalidFrame("image", f"cannot be decoded ({_short(error)})") from error
     if picture is None:
-        raise InvalidFrame(
-            "image",
-            f"a {_kind(message)} of {len(message.data)} bytes that is damaged; check the "
-            "camera's cable and buffers",
-        )
+        raise damaged
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _chunks_fit(data: Any) -> bool:
+    """Whether every chunk of a PNG is as long as it claims; OpenCV allocates what it claims."""
+    begins, ends = COMPRESSED["PNG"]
+    if not bytes(data[:8]).startswith(begins):
+        return True
+    at, kind = 8, b""
+    while kind != ends:
+        if at + 12 > len(data):
+            return False
+        length, kind = (
+            int.from_bytes(bytes(data[at : at + 4]), "big"),
+            bytes(data[at + 4 : at + 8]),
+        )
+        at += 12 + length
+    return at <= len(data)
 
 
 def _short(error: Exception) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 import cv2
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
@@ -28,7 +28,7 @@ from bharnet.estimation.choose import open_estimator
 from bharnet.estimation.estimator import InvalidFrame
 from bharnet.estimation.people import PeopleEstimator
 from bharnet_ros.camera.captions import to_captions
-from bharnet_ros.camera.guardian import Heartbeat
+from bharnet_ros.camera.guardian import ALIVE, Heartbeat
 from bharnet_ros.camera.health import Health
 from bharnet_ros.camera.inputs import CameraInput
 from bharnet_ros.camera.parameters import PARAMETERS, Settings, declare
@@ -36,7 +36,7 @@ from bharnet_ros.camera.pipeline import Estimated, estimate
 from bharnet_ros.camera.poses import to_image
 from bharnet_ros.camera.worker import FrameRate, Pictures, PictureWorker
 from bharnet_ros.declared import changes, refuse_static
-from bharnet_ros.lifecycle import run, told
+from bharnet_ros.lifecycle import SteadyNode, run, told
 from bharnet_ros.msg import ActionArray, PersonPoseArray
 from bharnet_ros.reports import Reporter
 from bharnet_ros.stamps import nanoseconds
@@ -52,7 +52,7 @@ def open_people(settings: Settings) -> PeopleEstimator:
     )
 
 
-class EstimatorNode(LifecycleNode):
+class EstimatorNode(SteadyNode):
     """Finds people in pictures. Parameters: parameters.py; names and QoS: README.md."""
 
     _health: Health
@@ -84,6 +84,11 @@ class EstimatorNode(LifecycleNode):
         """How long the picture in hand has taken so far."""
         worker = self._worker
         return worker.busy_seconds if worker is not None else 0.0
+
+    @property
+    def senses(self) -> bytes:
+        """Whether pictures come, as the guardian is told."""
+        return ALIVE if self._worker is None else self._health.senses
 
     # Lifecycle
 
@@ -235,7 +240,9 @@ def main(args: list[str] | None = None) -> int:
 
     def beat(node: EstimatorNode, told_to_stop: threading.Event) -> None:
         heartbeat.beat_while(
-            lambda: node.busy_seconds < node.settings["hang_seconds"], told_to_stop.set
+            lambda: node.busy_seconds < node.settings["hang_seconds"],
+            told_to_stop.set,
+            lambda: node.senses,
         )
 
     def make() -> EstimatorNode:

@@ -40,6 +40,8 @@ class Outcome:
     received: int = 0
     skipped: int = 0
     waiting: int = 0
+    results: int = 0  # that the node has told of
+    heard: int = 0  # of these, arrived here: diagnostics may overtake them
     camera: dict[str, str] = field(default_factory=dict)  # what the estimator told last
 
     @property
@@ -135,11 +137,15 @@ class Replay:
         outcome = self.outcome
         deadline = time.monotonic() + FINISH_SECONDS
         while time.monotonic() < deadline and (
-            outcome.lost or outcome.waiting or outcome.listener.running
+            outcome.lost
+            or outcome.waiting
+            or outcome.heard < outcome.results
+            or outcome.listener.running
         ):
-            received = outcome.received
+            received, heard = outcome.received, outcome.heard
             self._executor.spin_once(timeout_sec=0.1)
-            if outcome.waiting or outcome.received > received:  # behind, but getting on
+            # Behind, but getting on.
+            if outcome.waiting or outcome.received > received or outcome.heard > heard:
                 deadline = time.monotonic() + FINISH_SECONDS
 
     def _listen_until(self, moment: float) -> None:
@@ -149,6 +155,7 @@ class Replay:
 
     def _on_actions(self, message: ActionArray) -> None:
         now = time.monotonic()
+        self.outcome.heard += 1
         sent_at = self._sent_at.get(nanoseconds(message.header.stamp))
         # What tells of stopped input is meant to come late; it has no age.
         stopped = any(each.reason == Action.REASON_INPUT_STOPPED for each in message.actions)
@@ -171,4 +178,5 @@ class Replay:
                 self.outcome.camera = told
             if "frames waiting" in told:
                 self.outcome.waiting = int(told["frames waiting"])
+                self.outcome.results = int(told["results"])
                 self.outcome.skipped = int(told["results skipped"])

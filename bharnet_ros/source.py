@@ -1,0 +1,50 @@
+"""One publisher of a topic at a time: two that number people alike would be mixed in one window.
+
+rclpy tells nothing of who sent a message but its number, which each publisher counts up by itself
+(with Cyclone DDS not even that). A message belongs to the publisher that is followed if its
+number is the next one, or a few later where some were lost on the way. No ROS in here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+
+from bharnet.stream import Report
+
+# A publisher that is silent for longer may be followed by another: it was started again.
+HOLD_SECONDS = 0.5
+# So many of its messages in a row are lost at most.
+MOST_LOST = 50
+NOT_NUMBERED = 2**64 - 1  # the middleware does not say
+
+
+class Source:
+    """Says of each message whether it is of the publisher that is followed.
+
+    ``report("two_sources", text)`` is told of every other.
+    """
+
+    def __init__(self, topic: str, report: Report) -> None:
+        self._topic, self._report = topic, report
+        self._number, self._last = NOT_NUMBERED, 0.0
+        self._name: Hashable = None
+
+    def takes(self, info: Mapping[str, int], name: Hashable, now: float) -> bool:
+        """``info`` as rclpy gives it; ``name``: what one publisher writes into all messages.
+
+        The name counts where messages have no numbers. ``now``: seconds on the steady clock.
+        """
+        number = info.get("publication_sequence_number", NOT_NUMBERED)
+        if number == NOT_NUMBERED:
+            same = name == self._name
+        else:
+            same = self._number < number <= self._number + MOST_LOST
+        if not same and self._last and now - self._last < HOLD_SECONDS:
+            self._report(
+                "two_sources",
+                f"two publishers send to {self._topic}; one of them is followed, what the other "
+                "sends is left out; stop one of them, or let it publish elsewhere",
+            )
+            return False
+        self._number, self._name, self._last = number, name, now
+        return True

@@ -1,0 +1,116 @@
+"""Faults with real processes: the source and the recogniser killed, its file damaged."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make test`")
+
+from rcl_interfaces.srv import SetParameters
+from rclpy.parameter import Parameter
+from rclpy.serialization import serialize_message
+from robot import DEADLINE, Tester, pose, poses, process, save_model, stamp
+
+from bharnet_ros.msg import Action
+from bharnet_ros.stamps import nanoseconds
+
+# Somebody standing, ten times a second by the wall's clock.
+SOURCE = """
+import pathlib, sys, time, rclpy
+from rclpy.serialization import deserialize_message
+from bharnet_ros.msg import PersonPoseArray
+from bharnet_ros.stamps import to_time
+rclpy.init()
+publisher = rclpy.create_node("source").create_publisher(PersonPoseArray, "bharnet/poses", 10)
+message = deserialize_message(pathlib.Path(sys.argv[1]).read_bytes(), PersonPoseArray)
+while True:
+    message.header.stamp = to_time(time.time_ns())
+    publisher.publish(message)
+    time.sleep(0.1)
+"""
+
+
+def environment(tester: Tester) -> dict[str, str]:
+    """For processes in the same domain."""
+    return {**os.environ, "ROS_DOMAIN_ID": str(tester.node.context.get_domain_id())}
+
+
+@contextlib.contextmanager
+def source(tester: Tester, folder: Path, body_id: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A pose source of its own, killed at the end as by a crash."""
+    path = folder / body_id
+    path.write_bytes(serialize_message(poses(0.0, pose(body_id))))
+    command = [sys.executable, "-c", SOURCE, str(path)]
+    started = subprocess.Popen(command, env=environment(tester))
+    try:
+        yield started
+    finally:
+        started.kill()
+        started.wait()
+
+
+def people(tester: Tester) -> set[str]:
+    """Of the newest result."""
+    return {each.body_id for each in tester.actions[-1].actions}
+
+
+def test_a_source_is_killed_and_started_again_and_the_model_is_damaged_meanwhile(tmp_path):
+    model = save_model(tmp_path / "tiny.safetensors")
+    with process("-p", f"model:={model}") as (_, tester):
+        tester.ready()
+        with source(tester, tmp_path, "first"):
+            tester.wait(lambda: tester.saw(Action.ONSET, "first"))
+            # In place, so that a mapped file would be gone from under the network.
+            os.truncate(model, 100)
+        tester.wait(lambda: tester.saw(Action.OFFSET, "first"))
+        (offset,) = tester.saw(Action.OFFSET, "first")
+        assert offset.reason == Action.REASON_INPUT_STOPPED
+        with source(tester, tmp_path, "second"):
+            tester.wait(lambda: tester.saw(Action.ONSET, "second"))
+            assert people(tester) == {"second"}
+            assert tester.saw(Action.ONSET, "second")[0].event_id == offset.event_id + 1
+            # The next load fails with a sentence, and costs nothing.
+            device = Parameter("device", value="cpu").to_parameter_msg()
+            asked = SetParameters.Request(parameters=[device])
+            (result,) = tester.ask(SetParameters, "bharnet/set_parameters", asked).results
+            assert not result.successful
+            assert str(model) in result.reason
+            assert "copy or export it again" in result.reason
+            told = len(tester.actions)
+            tester.wait(lambda: len(tester.actions) > told + 3)
+            assert people(tester) == {"second"}
+            assert len(tester.saw(Action.ONSET, "second")) == 1
+
+
+def test_the_recogniser_is_killed_and_started_again_in_mid_stream(tmp_path):
+    model = save_model(tmp_path / "tiny.safetensors")
+    with (
+        process("-p", f"model:={model}") as (started, tester),
+        source(tester, tmp_path, "person"),
+    ):
+        tester.wait(lambda: tester.saw(Action.ONGOING, "person"))
+        started.kill()
+        started.wait(DEADLINE)
+        labels, told = len(tester.labels), len(tester.actions)
+        killed = tester.actions[-1].header
+        again = subprocess.Popen(started.args, env=environment(tester))
+        try:
+            # Its ONSET may be told before it is found here.
+            tester.wait(
+                lambda: nanoseconds(tester.saw(Action.ONGOING, "person")[-1].onset) > stamp(killed)
+            )
+            tester.wait(lambda: len(tester.labels) > labels)
+        finally:
+            again.kill()
+            again.wait()
+        # Nothing of before is told again; it counts events anew.
+        assert all(stamp(each.header) > stamp(killed) for each in tester.actions[told:])
+        assert {each.event_id for each in tester.saw(Action.ONGOING, "person")} == {1}
+        assert tester.saw(Action.OFFSET, "person") == []

@@ -1,0 +1,101 @@
+"""Two publishers on one topic: windows hold one of them, the other is told of."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make test`")
+
+from rclpy.qos import QoSProfile
+from robot import pose, poses, robot, save_model, start
+
+from bharnet_ros import source
+from bharnet_ros.msg import PersonPoseArray
+from bharnet_ros.source import HOLD_SECONDS, MOST_LOST, NOT_NUMBERED, Source
+
+
+class Asked:
+    """A source, asked what it takes of messages that come ten a second."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.source = Source("/bharnet/poses", lambda key, text: self.said.append(text))
+        self.now = 100.0
+
+    def takes(self, number: int, name: str = "camera", after: float = 0.1) -> bool:
+        self.now += after
+        return self.source.takes({"publication_sequence_number": number}, name, self.now)
+
+
+def test_one_publisher_that_loses_messages():
+    asked = Asked()
+    assert all(asked.takes(number) for number in (7, 8, 11, 12, 12 + MOST_LOST))
+    assert asked.said == []
+
+
+@pytest.mark.parametrize(("first", "other"), [(1000, 3), (3, 1000)])
+def test_of_two_the_first_is_followed(first, other):
+    asked = Asked()
+    for number in range(20):
+        assert asked.takes(first + number, after=0.05)
+        assert not asked.takes(other + number, after=0.05)
+    assert len(asked.said) == 20
+    assert "two publishers send to /bharnet/poses" in asked.said[0]
+
+
+def test_one_that_was_started_again_is_followed():
+    asked = Asked()
+    assert asked.takes(500)
+    assert not asked.takes(1)
+    assert asked.takes(2, after=HOLD_SECONDS)
+    assert asked.takes(3)
+
+
+def test_without_numbers_names_tell_them_apart():
+    asked = Asked()
+    for _ in range(5):
+        assert asked.takes(NOT_NUMBERED, "left camera")
+        assert not asked.takes(NOT_NUMBERED, "right camera")
+    assert asked.takes(NOT_NUMBERED, "right camera", after=HOLD_SECONDS)
+    # A middleware that says nothing at all.
+    assert asked.source.takes({}, "right camera", asked.now)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.floats(0.0, 0.4)), max_size=60))
+def test_however_they_interleave_one_is_followed_while_it_comes(events):
+    """The second starts far behind; it is taken only where the first was silent for long."""
+    asked, numbers, last, followed = Asked(), [5000, 1], {}, None
+    for second, after in events:
+        numbers[second] += 1
+        taken = asked.takes(numbers[second], after=after)
+        silent = followed is None or asked.now - last[followed] >= HOLD_SECONDS
+        assert taken == (second == followed or silent)
+        if taken:
+            followed, last[second] = second, asked.now
+
+
+def test_two_publishers_who_number_people_alike(tmp_path, monkeypatch):
+    monkeypatch.setattr(source, "HOLD_SECONDS", 60.0)  # a busy machine may hold one of them up
+    model = str(save_model(tmp_path / "tiny.safetensors"))
+    with robot(model=model) as (node, tester):
+        start(node)
+        tester.ready()
+        for _ in range(MOST_LOST):  # what this publisher counted before the other came
+            tester.tell(poses(0.0, pose()))
+        other = tester.node.create_publisher(
+            PersonPoseArray, "bharnet/poses", QoSProfile(depth=1000)
+        )
+        tester.wait(other.get_subscription_count)
+        for number in range(1, 11):
+            tester.tell(poses(0.1 * number, pose()))
+            other.publish(poses(0.1 * number + 0.05, pose(seed=1)))
+            tester.wait_stamp(0.1 * number - 0.3)
+        tester.wait(lambda: tester.told("messages received", str(MOST_LOST + 10)))
+        tester.wait_stamp(1.0)
+        # One of each number: the window holds nothing that the other sent.
+        assert tester.actions[-1].actions[0].frames_used == 11
+        (line,) = [line for line in tester.log if "two publishers send to /bharnet/poses" in line]
+        assert "stop one of them" in line
+        assert int(tester.diagnostics[-1]["frames or people left out"]) >= 10
