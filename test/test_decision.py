@@ -38,6 +38,12 @@ def decider(**changes):
     return Decider(DecisionConfig(**values), IDLE)
 
 
+def test_idle_need_only_lead_above_what_keeps_an_action_going():
+    unsure, weak = prediction(wave=0.1, idle=0.5), prediction(wave=0.1, idle=0.35)
+    behind = prediction(wave=0.55, idle=0.45)
+    assert states(run(decider(), unsure, weak, behind)) == [["IDLE"], ["UNKNOWN"], ["UNKNOWN"]]
+
+
 def test_an_action_begins_goes_on_and_ends_once():
     ticks = run(decider(), *[prediction()] * 2, *[prediction(wave=0.9)] * 5, *[prediction()] * 4)
     assert states(ticks) == [

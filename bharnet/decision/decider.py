@@ -166,8 +166,10 @@ class Decider:
     def _rest(self, body_id: str, evidence: Evidence, enough: bool) -> Decided:
         idle, config = self.idle_id, self.config
         sure = enough and evidence.entropy <= config.highest_entropy
-        if sure and idle >= 0 and evidence.smoothed[idle] >= config.enter_threshold:
-            confidence = float(evidence.smoothed[idle])
+        confidence = float(evidence.smoothed[idle]) if idle >= 0 else 0.0
+        # Nobody acts on idleness: it need only lead, above what would keep an action going.
+        leads = idle >= 0 and int(np.argmax(evidence.smoothed)) == idle
+        if sure and leads and confidence >= config.leave_threshold:
             return Decided(body_id, State.IDLE, class_id=idle, confidence=confidence)
         return Decided(body_id, State.UNKNOWN)
 

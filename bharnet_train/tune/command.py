@@ -30,6 +30,10 @@ def tune(
         bool,
         typer.Option("--keep-lags", help="Lags stay the model's: takes are labelled too widely."),
     ] = False,
+    keep_temperature: Annotated[
+        bool,
+        typer.Option("--keep-temperature", help="The model's own, instead of the ticks'."),
+    ] = False,
     stride: Annotated[float, typer.Option(help="Seconds between two results.")] = 0.1,
     signs: Annotated[int, typer.Option(help="Most signs of a composed stream.", min=1)] = 150,
     seed: Annotated[int, typer.Option(help="Of streams and settings.")] = 0,
@@ -59,6 +63,7 @@ def tune(
             false_alarms=false_alarms,
             longest_delay=delay if delay < 1e9 else math.inf,
             keep_lags=keep_lags,
+            keep_temperature=keep_temperature,
             stride_seconds=stride,
             most_signs=signs,
             seed=seed,

@@ -49,6 +49,7 @@ def tune(
     false_alarms: float = 0.5,
     longest_delay: float = math.inf,
     keep_lags: bool = False,
+    keep_temperature: bool = False,
     stride_seconds: float = 0.1,
     most_signs: int = 150,
     seed: int = 0,
@@ -60,7 +61,7 @@ def tune(
 
     Writes OUT/tune.json and OUT/tune.png; with ``save`` also OUT/MODEL.safetensors, the same
     network with the temperature and the decision found. ``keep_lags``: with the model's own lags,
-    not those of these streams. Raises UnreadableData if nobody is held
+    not those of these streams; ``keep_temperature`` likewise. Raises UnreadableData if nobody is held
     out for validation, InvalidCheckpoint, InvalidConfig.
     """
     checkpoint = load_checkpoint(model)
@@ -71,7 +72,7 @@ def tune(
         stream = StreamConfig(stride_seconds=stride_seconds)
         streams = validation_streams(config, data, config_path.parent, most_signs, seed)
         answers = ask(streams, Recognizer(checkpoint, device), stream)
-        factor = fit_on_ticks(answers, info)
+        factor = 1.0 if keep_temperature else fit_on_ticks(answers, info)
     except ValueError as error:
         raise InvalidConfig(f"nothing to tune on: {error}") from error
     answers = retemper(answers, factor)
