@@ -28,6 +28,7 @@ ARGUMENTS = {
     "log_level",
     "device",
     "model",
+    "intents",
 }
 # Started as a program of its own, for launch wants the main thread for its signals.
 RUN_LAUNCH = """
