@@ -32,6 +32,7 @@ class NetworkConfig:
     attention_width  width of the cross-attention
     fusion           the answer of two experts: sum of logits, or noisy_or of probabilities
     dropout          before the classifiers
+    wide_class       the class that wins far from all others (classifier.py); -1: none
     """
 
     variant: str = "P"
@@ -45,6 +46,7 @@ class NetworkConfig:
     attention_width: int = 24
     fusion: str = "sum"
     dropout: float = 0.2
+    wide_class: int = -1
 
     def __post_init__(self) -> None:
         _known("variant", self.variant, VARIANTS)

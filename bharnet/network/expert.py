@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn.functional import max_pool2d
 
 from bharnet.network.backbone import InputNorm, make_blocks
+from bharnet.network.classifier import Classifier
 from bharnet.network.config import NetworkConfig
 from bharnet.network.interaction import FeatureAttention, Map, PoolingAttention, mean_seen
 from bharnet.network.whole import JointPooling, coarser
@@ -32,7 +33,7 @@ class Expert(nn.Module):
         self.expertized: nn.Sequential | None = None
         if config.variant == "E":
             self.expertized = make_blocks(before, blocks[trunk:], layout, first=False, **kinds)
-            self.classify_expertized = nn.Linear(width, classes)
+            self.classify_expertized = Classifier(width, classes, config.wide_class)
         attends = config.both and config.variant != "B"
         self.look: FeatureAttention | None = None
         self.pool: PoolingAttention | None = None
@@ -41,7 +42,7 @@ class Expert(nn.Module):
         elif attends:
             self.pool = PoolingAttention(width, config.attention_width)
         self.dropout = nn.Dropout(config.dropout)
-        self.classify = nn.Linear(width, classes)
+        self.classify = Classifier(width, classes, config.wide_class)
 
     def see(self, x: torch.Tensor, seen: torch.Tensor) -> Map:
         """Through the trunk: (B, I, C, T, V), seen (B, I, T, V) -> the map so far."""

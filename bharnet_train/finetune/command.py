@@ -67,6 +67,10 @@ def show(taught: Taught) -> None:
         table.add_row(escape(name), str(taught.takes.get(name, 0)), str(recall), str(precision))
     console.print(table)
     _say(f"takes left out: {result.top1:.1f} % of {result.sequences}; {taught.checked.how}")
+    _say(
+        f"gestures left out altogether: {taught.checked.strangers:.0f} % of their takes are taken "
+        "for another; expect so of movements that the model was not taught"
+    )
     for true, other, count, of in taught.checked.confused[:5]:
         _say(f"confused: '{escape(true)}' taken for '{escape(other)}' in {count} of {of}")
     _say(f"{taught.path} written after {taught.seconds:.0f} s")

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from bharnet.checkpoint import Checkpoint, ModelInfo, load_checkpoint, save_checkpoint
+from bharnet.decision.config import decision_config
 from bharnet.features import FeatureConfig
 from bharnet.models import SHIPPED
 from bharnet.recording import IDLE
@@ -137,9 +138,10 @@ def finetune(
         copies,
         classes,
         experts,
+        decision_config(base.info).enter_threshold,
         lambda: told.step("checking", next(steps), number),
     )
-    head = fit_head(copies.pooled, copies.target, len(classes))
+    head = fit_head(copies.pooled, copies.target, len(classes)).refusing(checked.refusal.offset)
     seconds = time.monotonic() - began
     info = _describe(base, plan, classes, checked, sequences, len(nulls), command, mirror, seconds)
     path = out / f"{plan.name}.safetensors"
@@ -248,8 +250,8 @@ def _describe(
         version="0.1.0",
         classes=classes,
         idle=IDLE,
-        temperature=checked.temperature,
-        network=base.info.network,
+        temperature=round(checked.refusal.temperature, 3),
+        network=replace(base.info.network, wide_class=len(classes) - 1),
         features=base.info.features,
         decision=base.info.decision,
         provenance={
@@ -273,6 +275,7 @@ def _describe(
                 "left_out_top1": result.top1,
                 "left_out": result.sequences,
                 "recall": result.recall,
+                "strangers_taken": round(checked.strangers, 1),
                 "seconds": round(seconds, 1),
             },
         },
