@@ -21,6 +21,7 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from bharnet_ros.declared import Declared, declare_all
 from bharnet_ros.intent_map import InvalidIntents, Rule, Wish, read_intents
 from bharnet_ros.msg import Action, ActionArray, ActionLabels
+from bharnet_ros.spinning import spin
 
 RELIABLE = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -157,22 +158,7 @@ def shipped() -> Path:
 
 def main(args: list[str] | None = None) -> int:
     """Run the node until it is told to stop; 2 if it cannot."""
-    import rclpy
-    from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
-
-    rclpy.init(args=args)
-    try:
-        executor = SingleThreadedExecutor()
-        executor.add_node(IntentsNode())
-        executor.spin()
-    except (Missing, InvalidIntents) as error:
-        print(f"bharnet_intents: {error}", file=sys.stderr)
-        return 2
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        rclpy.try_shutdown()
-    return 0
+    return spin(IntentsNode, "bharnet_intents", args, (Missing, InvalidIntents))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.duration import Duration
 from rclpy.event_handler import SubscriptionEventCallbacks
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
@@ -38,10 +38,10 @@ from bharnet_ros.model import load_model, make_stream
 from bharnet_ros.msg import ActionArray, ActionLabels, PersonPoseArray
 from bharnet_ros.parameters import PARAMETERS, RELOADING, Settings, declare
 from bharnet_ros.reports import Reporter
+from bharnet_ros.undoing import SUCCESS, UndoingNode
 from bharnet_ros.watch import Watch
 from bharnet_ros.worker import Result, Worker, adopt
 
-SUCCESS = TransitionCallbackReturn.SUCCESS
 ACTIONS_QOS = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 LABELS_QOS = QoSProfile(
     depth=1,
@@ -53,7 +53,7 @@ LABELS_QOS = QoSProfile(
 LAST_WORDS = Duration(seconds=0.5)
 
 
-class BharnetNode(LifecycleNode):
+class BharnetNode(UndoingNode):
     """Recognises what people do. Parameters: parameters.py; names and QoS: README.md."""
 
     _watch: Watch
@@ -65,8 +65,6 @@ class BharnetNode(LifecycleNode):
         self.report = Reporter(lambda text: self.get_logger().warning(text))
         self._checkpoint: Checkpoint | None = None  # set while configured
         self._worker: Worker | None = None  # set while active
-        # What to undo, last things first.
-        self._configured, self._active = contextlib.ExitStack(), contextlib.ExitStack()
         self._decider: Decider | None = None  # outlives streams: event ids are never reused
         self._outbox: deque[Result | ActionStream] = deque()
         self._ready = self.create_guard_condition(self.publish_results)
@@ -131,20 +129,8 @@ class BharnetNode(LifecycleNode):
             self._active = undo.pop_all()
         return SUCCESS
 
-    @told
-    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        self._active.close()
-        return SUCCESS
-
-    @told
-    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        self._active.close()
-        self._configured.close()
+    def forget(self) -> None:
         self._checkpoint = None
-        return SUCCESS
-
-    # The same: whatever there is, goes.
-    on_shutdown = on_error = on_cleanup
 
     def _end_worker(self) -> None:
         """Running actions end, and are told; then the thread ends."""

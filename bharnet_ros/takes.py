@@ -32,6 +32,7 @@ from bharnet_ros.declared import Declared, changes, declare_all
 from bharnet_ros.inputs import POSES_QOS
 from bharnet_ros.msg import PersonPoseArray
 from bharnet_ros.reports import Reporter
+from bharnet_ros.spinning import spin
 
 PATIENCE = 10.0  # seconds that an answer waits for the disk
 PARAMETERS = (
@@ -179,21 +180,7 @@ def _answer(response: Trigger.Response, success: bool, message: str) -> Trigger.
 
 def main(args: list[str] | None = None) -> int:
     """Run the node until it is told to stop."""
-    import rclpy
-    from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
-
-    rclpy.init(args=args)
-    node = RecorderNode()
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    try:
-        executor.spin()
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        node.destroy_node()
-        rclpy.try_shutdown()
-    return 0
+    return spin(RecorderNode, "bharnet_recorder", args)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from pathlib import Path
 import pytest
 from commands import blocks
 from conftest import ROOT
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bharnet.checkpoint import load_checkpoint
@@ -94,6 +94,7 @@ def test_an_action_becomes_a_wish(tmp_path):
     assert (own.intent, own.predefined, own.data, own.priority) == ("dance_now", False, "{}", 128)
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(body=st.text(), person=st.text())
 def test_whatever_an_id_is_the_data_are_json(body, person):
     rule = read_intents(SHIPPED_MAP)["coffee"]
@@ -150,6 +151,7 @@ def test_what_is_no_file_is_refused(tmp_path):
         read_intents(tmp_path / "binary.yaml")
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
 def test_wild_bytes_are_refused_or_a_map(tmp_path_factory, content):
     path = tmp_path_factory.getbasetemp() / "wild.yaml"
@@ -232,7 +234,7 @@ def run_node(*arguments, environment=None):
 @pytest.mark.skipif(installed, reason="hri_actions_msgs is installed here")
 def test_without_the_package_it_is_said():
     node = run_node()
-    said = node.communicate(timeout=60)[1]
+    said = node.communicate(timeout=120)[1]
     assert node.returncode == 2
     assert "bharnet_intents: intents need hri_actions_msgs, which is not here" in said
     assert "Traceback" not in said
@@ -288,67 +290,76 @@ rclpy.spin(node)
 """
 
 
-@needs_ros
-def test_intents_over_dds(messages, tmp_path):
+def one_round(number):
+    """What the recogniser tells while somebody waves twice, the second time known as anna."""
+    from bharnet_ros.msg import Action, ActionArray
+
+    wave = {"body_id": "ab12c", "event_id": number, "label": "wave", "confidence": 0.75}
+    named = wave | {"event_id": number + 1, "person_id": "anna"}
+    other = {"body_id": "cd34e", "event_id": number, "label": "bow", "confidence": 0.9}
+    return [
+        ActionArray(actions=actions)
+        for actions in (
+            [Action(state=Action.ONSET, **wave), Action(state=Action.ONSET, **other)],
+            [Action(state=Action.ONGOING, **wave)],
+            [Action(state=Action.OFFSET, **wave), Action(state=Action.ONSET, **named)],
+            [Action(state=Action.OFFSET, **named)],
+        )
+    ]
+
+
+@contextlib.contextmanager
+def told_by(path, messages):
+    """The node, a listener and a tester, each for itself: the tester, what is heard and logged."""
     import rclpy
-    from robot import DEADLINE, Tester
+    from robot import Tester
 
     from bharnet_ros.demo.domain import own_domain
-    from bharnet_ros.intents import LATCHED
-    from bharnet_ros.msg import Action, ActionArray, ActionLabels
 
-    text = "wave: {intent: GREET, data: {recipient: '{person}'}}\nnod: {custom: nod}"
-    path = written(tmp_path, text)
-    with own_domain() as domain:
+    with own_domain() as domain, contextlib.ExitStack() as stack:
         environment = messages | {"ROS_DOMAIN_ID": str(domain)}
         node = run_node("-p", f"file:={path}", environment=environment)
+        stack.callback(node.kill)
         listener = subprocess.Popen(
             [sys.executable, "-c", LISTENER],
             env={**os.environ, **environment},
             stdout=subprocess.PIPE,
             text=True,
         )
+        stack.callback(listener.kill)
+        heard, said = [], []
+        for stream, lines in ((listener.stdout, heard), (node.stderr, said)):
+            threading.Thread(target=lines.extend, args=(stream,), daemon=True).start()
         context = rclpy.Context()
         rclpy.init(context=context, domain_id=domain)
+        stack.callback(rclpy.shutdown, context=context)
         tester = Tester(context)
-        heard, said = [], []
-        for stream, into in ((listener.stdout, heard), (node.stderr, said)):
-            threading.Thread(
-                target=lambda s, i: i.extend(s), args=(stream, into), daemon=True
-            ).start()
-        try:
-            publisher = tester.node.create_publisher(ActionArray, "bharnet/actions", 10)
-            labels = tester.node.create_publisher(ActionLabels, "bharnet/labels", LATCHED)
-            labels.publish(ActionLabels(labels=["idle", "wave"], idle_class_id=0))
-            # Rounds of new events: the three may meet only when the first have been told.
-            number, begun, deadline = 0, 0, time.monotonic() + DEADLINE
-            while len(heard) < begun + 2 or len(heard) < 4 or not said:
-                assert time.monotonic() < deadline
-                begun = len(heard)
-                number += 2
-                wave = {
-                    "body_id": "ab12c",
-                    "event_id": number,
-                    "label": "wave",
-                    "confidence": 0.75,
-                }
-                named = wave | {"event_id": number + 1, "person_id": "anna"}
-                other = {"body_id": "cd34e", "event_id": number, "label": "bow", "confidence": 0.9}
-                for actions in (
-                    [Action(state=Action.ONSET, **wave), Action(state=Action.ONSET, **other)],
-                    [Action(state=Action.ONGOING, **wave)],
-                    [Action(state=Action.OFFSET, **wave), Action(state=Action.ONSET, **named)],
-                    [Action(state=Action.OFFSET, **named)],
-                ):
-                    publisher.publish(ActionArray(actions=actions))
-                with contextlib.suppress(AssertionError):
-                    tester.wait(lambda begun=begun: len(heard) >= begun + 2, 1.0)
-        finally:
-            tester.executor.shutdown()
-            tester.node.destroy_node()
-            rclpy.shutdown(context=context)
-            for process in (node, listener):
-                process.kill()
+        stack.callback(tester.node.destroy_node)
+        stack.callback(tester.executor.shutdown)
+        yield tester, heard, said
+
+
+@needs_ros
+def test_intents_over_dds(messages, tmp_path):
+    from robot import DEADLINE
+
+    from bharnet_ros.intents import LATCHED
+    from bharnet_ros.msg import ActionArray, ActionLabels
+
+    text = "wave: {intent: GREET, data: {recipient: '{person}'}}\nnod: {custom: nod}"
+    with told_by(written(tmp_path, text), messages) as (tester, heard, said):
+        publisher = tester.node.create_publisher(ActionArray, "bharnet/actions", 10)
+        labels = tester.node.create_publisher(ActionLabels, "bharnet/labels", LATCHED)
+        labels.publish(ActionLabels(labels=["idle", "wave"], idle_class_id=0))
+        # Rounds of new events: the three may meet only when the first have been told.
+        number, begun, deadline = 0, 0, time.monotonic() + 3 * DEADLINE
+        while len(heard) < begun + 2 or len(heard) < 4 or not said:
+            assert time.monotonic() < deadline
+            begun, number = len(heard), number + 2
+            for message in one_round(number):
+                publisher.publish(message)
+            with contextlib.suppress(AssertionError):
+                tester.wait(lambda begun=begun: len(heard) >= begun + 2, 1.0)
     told = [json.loads(line) for line in heard]
     unknown = {
         "intent": "__intent_greet__",

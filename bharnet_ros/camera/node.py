@@ -16,7 +16,7 @@ from typing import Any
 import cv2
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
@@ -40,8 +40,8 @@ from bharnet_ros.lifecycle import run, told
 from bharnet_ros.msg import ActionArray, PersonPoseArray
 from bharnet_ros.reports import Reporter
 from bharnet_ros.stamps import nanoseconds
+from bharnet_ros.undoing import SUCCESS, UndoingNode
 
-SUCCESS = TransitionCallbackReturn.SUCCESS
 POSES_QOS, ACTIONS_QOS, DEBUG_QOS = (QoSProfile(depth=depth) for depth in (10, 10, 1))
 
 
@@ -52,7 +52,7 @@ def open_people(settings: Settings) -> PeopleEstimator:
     )
 
 
-class EstimatorNode(LifecycleNode):
+class EstimatorNode(UndoingNode):
     """Finds people in pictures. Parameters: parameters.py; names and QoS: README.md."""
 
     _health: Health
@@ -72,8 +72,6 @@ class EstimatorNode(LifecycleNode):
         self._people: PeopleEstimator | None = None  # set while configured
         self._worker: PictureWorker | None = None  # set while active
         self._pace = FrameRate(self.settings["frame_rate"])
-        # What to undo, last things first.
-        self._configured, self._active = contextlib.ExitStack(), contextlib.ExitStack()
         self._captions: Mapping[str, Caption] = {}
         self._watched = False  # whether somebody looks at the debug image
         self._outbox: deque[Estimated | Image] = deque()
@@ -122,20 +120,8 @@ class EstimatorNode(LifecycleNode):
             self._active = undo.pop_all()
         return SUCCESS
 
-    @told
-    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        self._active.close()
-        return SUCCESS
-
-    @told
-    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        self._active.close()
-        self._configured.close()
+    def forget(self) -> None:
         self._people = None
-        return SUCCESS
-
-    # The same: whatever there is, goes.
-    on_shutdown = on_error = on_cleanup
 
     def _publisher(
         self, undo: contextlib.ExitStack, kind: type, topic: str, qos: QoSProfile
