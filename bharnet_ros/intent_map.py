@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Which action means which intent: read from YAML, checked, and applied. No ROS in here.
 
     follow_me:

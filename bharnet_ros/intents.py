@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The node `bharnet_intents`: actions in, intents of ROS4HRI out, once for each action.
 
     ros2 run bharnet_ros intents --ros-args -p file:=my_intents.yaml

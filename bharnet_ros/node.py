@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The lifecycle node `bharnet`: poses in, actions out. Everything that thinks is in the core.
 
 Callbacks only convert and put into the worker's mailbox; the worker's results come back through a

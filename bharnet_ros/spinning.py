@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A process around a node without a lifecycle: it runs until it is told to stop."""
 
 from __future__ import annotations

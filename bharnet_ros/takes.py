@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The node `bharnet_recorder`: takes of one's own gestures from the topic of poses, by services.
 
     ros2 run bharnet_ros record --ros-args -p folder:=my_gestures -p label:=wave

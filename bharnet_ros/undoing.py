@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A lifecycle node that knows what to undo: what its steps made goes again, last things first."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Start recognition: `ros2 launch bharnet_ros recognize.launch.py source:=image`.
 
     source        image: pictures of a camera; poses: the topic bharnet/poses of some pose source

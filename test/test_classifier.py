@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The classifier whose last class lies around the others: its arithmetic, in files, in ONNX."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Own gestures: a new head on a frozen trunk, checked honestly, and what is said beforehand."""
 
 import json

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Actions as intents of ROS4HRI: the map without ROS, the node with a message that is made here.
 
 hri_actions_msgs is not in the package index. Its Intent is generated from the fields and constants

@@ -1,4 +1,6 @@
 #!/usr/bin/env python3
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 r"""How well a network learns gestures from five takes: other takes, other days, other people.
 
 The shipped network was trained on these very recordings, so an honest figure needs a base network

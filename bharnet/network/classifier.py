@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What turns pooled features into logits: linear, but for one class around all others.
 
 Classes that share a covariance S are told apart by linear functions of the features. A class with

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One expert: a trunk of graph blocks, its branches, its classifiers."""
 
 from __future__ import annotations

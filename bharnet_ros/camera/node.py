@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The lifecycle node `bharnet_estimator`: pictures in, poses of people out.
 
 A process of its own, so that neither a crash nor a hang of the estimator takes recognition down;

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The model card of a network that learnt somebody's own gestures."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """``bharnet train --recordings``: what is said before, while and after a network is taught."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How well takes that were left out are recognised: the honest figure of a few takes."""
 
 from __future__ import annotations

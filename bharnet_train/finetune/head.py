@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A new head on a frozen network: the trunk is read once, the head is fitted in seconds.
 
 Both experts and what passes between them stay as they were trained; only their classifiers are

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How far from its own takes a gesture may be: what is farther is refused, as idle.
 
 Two things are asked of the takes themselves: how far copies of a take lie from a head that knows

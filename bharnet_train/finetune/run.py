@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """From a folder of takes to a checkpoint: look, copy, cross-validate, fit, write."""
 
 from __future__ import annotations

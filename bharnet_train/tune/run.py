@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One tuning run: streams, answers, temperature, search, files."""
 
 from __future__ import annotations

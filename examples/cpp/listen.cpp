@@ -1,3 +1,5 @@
+// Copyright 2026 bharnet_ros maintainers
+// SPDX-License-Identifier: Apache-2.0
 #include <cstdio>
 
 #include <bharnet_ros/msg/action_array.hpp>
