@@ -113,7 +113,7 @@ def words(
         if rows.any():
             yield what, 100 * right[rows].mean()
             yield f"{what}, and sure", 100 * (right & sure)[rows].mean()
-            yield f"{what}, refused by none", 100 * which[rows].mean()
+            yield f"{what}, as one of the ten", 100 * which[rows].mean()
     yield "all of them", 100 * right.mean()
     foreign = [each for each in recorded if each.label not in taught][::every]
     taken = takes_for_gesture(head, read_by(base, foreign), refusal, SURE)

@@ -127,8 +127,11 @@ def cross_validate(
         progress()
     unknown = []
     for gesture in range(len(classes) - 1):
-        of_it = copies.target == gesture
-        unknown.append((target == gesture, of_it, _fit(copies, ~of_it, len(classes))))
+        out = target == gesture
+        # Copies of its takes that were turned into somebody at rest are left out, too.
+        of_out = torch.isin(copies.take, torch.nonzero(out)[:, 0])
+        head = _fit(copies, ~of_out, len(classes))
+        unknown.append((out, copies.target == gesture, head))
     refusal = fit_refusal(
         torch.cat([head.logits(copies.pooled.pick(of))[0] for _, of, head in left_out]),
         torch.cat([copies.target[of] for _, of, _ in left_out]),
