@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 # Everything a newcomer or a CI machine calls. `make` alone lists it.
 
 SHELL := /bin/bash

@@ -1,4 +1,6 @@
 #!/usr/bin/env python3
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The camera's path without ROS: how fast, how many hands, how stable the ids.
 
     source tools/ros_env.sh

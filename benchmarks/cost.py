@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Parameters, multiply-accumulates and CPU time of the networks, side by side in one run.
 
     python -m benchmarks.cost

@@ -1,4 +1,6 @@
 #!/usr/bin/env python3
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A window in, an action out: how much later, for 1, 5 and 20 people.
 
     source tools/ros_env.sh

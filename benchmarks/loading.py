@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Does loading keep up? Windows a second that 0, 1 and 2 workers give, and that training takes.
 
     python -m benchmarks.loading                                    # the light network

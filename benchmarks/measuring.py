@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How the speed benchmarks measure: rounds that take turns, in milliseconds, against GEMM.
 
 Other work on the machine disturbs all rows of a round alike. ``ms`` is wall time, which on a busy

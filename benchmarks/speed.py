@@ -1,4 +1,6 @@
 #!/usr/bin/env python3
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What recognising costs, part by part, as a share of what this machine can do.
 
     python -m benchmarks.speed                                  # all tables; a few minutes

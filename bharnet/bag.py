@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Recordings: reads a rosbag2 (mcap or sqlite3, compressed or not) without ROS."""
 
 from __future__ import annotations

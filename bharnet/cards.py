@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What is written about people in a picture: small plates with a name, an action and two bars."""
 
 from __future__ import annotations

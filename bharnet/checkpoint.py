@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One file that is all a robot needs: weights and everything to use them.
 
 A safetensors file (never pickle); its metadata entry ``bharnet`` is JSON with the network's and

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Leads somebody through recording: counts down, records, keeps, and goes on to the next take.
 
 Time is the stamps': a video file is led through as a webcam is. Whoever drives it gives it frames

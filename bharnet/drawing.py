@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """People and what they do, drawn into the picture they were seen in.
 
 For the node's debug image and for `bharnet watch`; needs OpenCV and Pillow, nothing of ROS.

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A window of observations -> what the network reads. THE one place for it.
 
 Two steps, both used by training and by the node, so that they cannot drift apart:

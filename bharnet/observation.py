@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What one person looks like in one frame, brought to one form whatever the source was."""
 
 from __future__ import annotations

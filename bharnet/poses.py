@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A PersonPoseArray -> Frame, whoever deserialised the message: rclpy or rosbags."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Windows of several people -> class probabilities, in one batch, on CPU or GPU."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A folder of one's own recordings: a file for each take, and a table that says what they show.
 
     my_gestures/

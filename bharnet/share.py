@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Where the package's files that are no Python lie: beside the sources, or installed by ROS."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Skeleton layouts: joint names, parents, left/right pairs, and conversion between layouts.
 
 ``left`` and ``right`` are the person's own. A layout's joint order is the order of its source:

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Frames in, decided actions out: the whole core, driven by stamps alone.
 
 The node, the demo's check and bag evaluation all drive this one class, so they agree. The same

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One take of a gesture in one file: the joints of one person, as they were seen, and no picture.
 
 A .npz file that numpy alone reads (``np.load(path, allow_pickle=False)``):

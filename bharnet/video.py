@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Pictures from a webcam or a video file, and back into a window or a file, by OpenCV."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Pictures in, pictures with people and their actions out: the whole of it, without ROS."""
 
 from __future__ import annotations

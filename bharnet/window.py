@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The last seconds of every person: ring buffers aged by stamp, never by count."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The ROS 2 node and what only ROS needs.
 
 Two folders share this name: this one, and the one that rosidl generates with `bharnet_ros.msg`

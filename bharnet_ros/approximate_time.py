@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Messages that belong together, by their stamps: for where `message_filters` is missing.
 
 The wheels do not have it. This keeps to the contract of its ApproximateTimeSynchronizer, as the

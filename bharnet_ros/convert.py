@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Stamps and what the core decided -> ROS messages. Poses are read by bharnet/poses.py."""
 
 from __future__ import annotations

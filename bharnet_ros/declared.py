@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Parameters as rows of a table: declared, described and checked in one way by every node."""
 
 from __future__ import annotations

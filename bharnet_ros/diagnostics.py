@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How the recogniser is doing, once a second on /diagnostics."""
 
 from __future__ import annotations

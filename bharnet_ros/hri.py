@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """ROS4HRI (REP-155): bodies that come and go, each with a topic of its own -> PersonPoseArray.
 
 hri_msgs is not in the package index, so this was run with messages that look like its own

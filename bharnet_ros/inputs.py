@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Where the recogniser's poses come from: subscribed on activate, given up on deactivate."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Run under the Python that has torch.
 
 On a machine with ROS 2, `ros2 run` and `ros2 launch` start executables with the Python of the

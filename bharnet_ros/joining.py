@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Hands of one source to the bodies of another, in messages of the same moment."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Levels of diagnostics with hysteresis: what comes and goes at a limit tells one level, not two.
 
 A level is raised once something as bad has held for RAISE_SECONDS, and lowered once nothing as

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What rclpy's lifecycle leaves out: refusals, why a transition failed, a node's process."""
 
 from __future__ import annotations

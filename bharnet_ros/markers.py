@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What everybody does, where they stand: markers for RViz, in metres.
 
 Poses of a picture alone have no metres, so they have no markers; the debug image shows them.

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """From parameters to a model at work. Raises ValueError for whatever does not fit."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The lifecycle node `bharnet`: poses in, actions out. Everything that thinks is in the core.
 
 Callbacks only convert and put into the worker's mailbox; the worker's results come back through a
@@ -32,16 +34,16 @@ from bharnet.stream import ActionStream
 from bharnet_ros.convert import to_action_array, to_action_labels
 from bharnet_ros.declared import changes, refuse_static
 from bharnet_ros.inputs import PoseInput
-from bharnet_ros.lifecycle import SteadyNode, run, told
+from bharnet_ros.lifecycle import run, told
 from bharnet_ros.markers import Markers
 from bharnet_ros.model import load_model, make_stream
 from bharnet_ros.msg import ActionArray, ActionLabels, PersonPoseArray
 from bharnet_ros.parameters import PARAMETERS, RELOADING, Settings, declare
 from bharnet_ros.reports import Reporter
+from bharnet_ros.undoing import SUCCESS, UndoingNode
 from bharnet_ros.watch import Watch
 from bharnet_ros.worker import Result, Worker, adopt
 
-SUCCESS = TransitionCallbackReturn.SUCCESS
 ACTIONS_QOS = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 LABELS_QOS = QoSProfile(
     depth=1,
@@ -53,7 +55,7 @@ LABELS_QOS = QoSProfile(
 LAST_WORDS = Duration(seconds=0.5)
 
 
-class BharnetNode(SteadyNode):
+class BharnetNode(UndoingNode):
     """Recognises what people do. Parameters: parameters.py; names and QoS: README.md."""
 
     _watch: Watch
@@ -65,8 +67,6 @@ class BharnetNode(SteadyNode):
         self.report = Reporter(lambda text: self.get_logger().warning(text))
         self._checkpoint: Checkpoint | None = None  # set while configured
         self._worker: Worker | None = None  # set while active
-        # What to undo, last things first.
-        self._configured, self._active = contextlib.ExitStack(), contextlib.ExitStack()
         self._decider: Decider | None = None  # outlives streams: event ids are never reused
         self._outbox: deque[Result | ActionStream] = deque()
         self._ready = self.create_guard_condition(self.publish_results)
@@ -133,20 +133,8 @@ class BharnetNode(SteadyNode):
             self._active = undo.pop_all()
         return SUCCESS
 
-    @told
-    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        self._active.close()
-        return SUCCESS
-
-    @told
-    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        self._active.close()
-        self._configured.close()
+    def forget(self) -> None:
         self._checkpoint = None
-        return SUCCESS
-
-    # The same: whatever there is, goes.
-    on_shutdown = on_error = on_cleanup
 
     def _end_worker(self) -> None:
         """Running actions end, and are told; then the thread ends."""

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Messages of several topics that belong to one moment.
 
 Matched by `message_filters` where the distribution has it, else by our own synchroniser of the

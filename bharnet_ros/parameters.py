@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Every parameter of the node, declared once: this table. config/recognize.yaml explains them.
 
 A dynamic parameter may change at any time and takes effect at once. Any other may change only

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the node said during a replay, as a rosbag2 of its own."""
 
 from __future__ import annotations

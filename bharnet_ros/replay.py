@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """`make replay BAG=…`: a recording through the real node, its actions recorded and judged.
 
 bag -> /bharnet/poses -> node -> /bharnet/actions -> OUT/BAG-actions (a rosbag2) -> report.html

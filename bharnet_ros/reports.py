@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Say what is wrong, but not thirty times a second."""
 
 from __future__ import annotations

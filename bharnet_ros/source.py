@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One publisher of a topic at a time: two that number people alike would be mixed in one window.
 
 rclpy tells nothing of who sent a message but its number, which each publisher counts up by itself

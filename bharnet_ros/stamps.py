@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Stamps: nanoseconds in one number, as all of the core has them, and as messages do."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What both nodes' diagnostics and warnings are made of."""
 
 from __future__ import annotations

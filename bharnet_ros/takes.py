@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The node `bharnet_recorder`: takes of one's own gestures from the topic of poses, by services.
 
     ros2 run bharnet_ros record --ros-args -p folder:=my_gestures -p label:=wave
@@ -32,6 +34,7 @@ from bharnet_ros.declared import Declared, changes, declare_all
 from bharnet_ros.inputs import POSES_QOS
 from bharnet_ros.msg import PersonPoseArray
 from bharnet_ros.reports import Reporter
+from bharnet_ros.spinning import spin
 
 PATIENCE = 10.0  # seconds that an answer waits for the disk
 PARAMETERS = (
@@ -179,21 +182,7 @@ def _answer(response: Trigger.Response, success: bool, message: str) -> Trigger.
 
 def main(args: list[str] | None = None) -> int:
     """Run the node until it is told to stop."""
-    import rclpy
-    from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
-
-    rclpy.init(args=args)
-    node = RecorderNode()
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    try:
-        executor.spin()
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        node.destroy_node()
-        rclpy.try_shutdown()
-    return 0
+    return spin(RecorderNode, "bharnet_recorder", args)
 
 
 if __name__ == "__main__":

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What an active node watches over: silence, publishers that do not fit, how it is doing.
 
 Its timer is on the steady clock: neither /clock nor the wall's can stop or hurry it.

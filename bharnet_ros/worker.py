@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The one thread that recognises, its mailbox in front and its results behind.
 
 The executor's callbacks only put things in; the worker takes them out in order. Frames are never

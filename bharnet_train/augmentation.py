@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Disturbances that a robot's camera makes of people, on a whole batch at once."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """``bharnet``: trains and scores from the command line."""
 
 from __future__ import annotations

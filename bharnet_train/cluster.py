@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How many processes train together, and which of them this one is.
 
 Lightning starts them itself on one machine; torchrun and SLURM start them on any number of

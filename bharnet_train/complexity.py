@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What a network costs: parameters, multiply-accumulates, milliseconds on this CPU."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What a training run is, in one validated YAML file (config/train/*.yaml)."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Scores a model on sequences: top-1, per class, confusion; as JSON and as a picture."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """``bharnet export``: a checkpoint as an ONNX graph, in 32, 16 or 8 bits, with what that costs."""
 
 from __future__ import annotations

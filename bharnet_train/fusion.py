@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Several networks, one answer: the weighted sum of their scores, weights from validation people.
 
 The field's ensembles of streams (joint, bone, joint motion, bone motion) are made so; their usual

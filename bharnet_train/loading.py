@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Batches for one of the processes that train: its part of every batch, read in time."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The ensemble loss: each expert must answer, and so must both together.
 
 L = CE(body) + CE(hand) + ensemble * CE(sum) + noisy_or * NLL(Noisy-OR) + alone * CE(body alone):

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Many processes, on this machine or on a cluster: joblib's backends with messages that help."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """``bharnet record``: takes of one's own gestures, from a webcam, a video file or a rosbag2."""
 
 from __future__ import annotations

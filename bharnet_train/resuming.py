@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What makes a resumed run equal one that was never killed, whenever the kill came."""
 
 from __future__ import annotations

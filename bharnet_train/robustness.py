@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How accuracy falls as sight gets worse: noise, dropped frames, hands out of sight.
 
 Disturbs held-out people at growing strength, always with the same random numbers, and scores a

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One run from configuration to checkpoint, scores and picture."""
 
 from __future__ import annotations

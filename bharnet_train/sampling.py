@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Windows cut from recordings as the node will meet them: any part, any speed."""
 
 from __future__ import annotations

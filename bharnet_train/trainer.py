@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What every training here shares of Lightning: progress, devices, machines, resuming."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Training with Lightning: progress, precision, devices, machines and resuming come from it."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A robot that comes on "follow me" and stops on "don't": what a controller does with actions.
 
     source tools/ros_env.sh; python examples/obey.py

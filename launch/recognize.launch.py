@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Start recognition: `ros2 launch bharnet_ros recognize.launch.py source:=image`.
 
     source        image: pictures of a camera; poses: the topic bharnet/poses of some pose source
@@ -12,6 +14,8 @@
     log_level     how much the node says
     device        where the network runs; empty: as params_file says
     model         file of weights; empty: as params_file says
+    intents       YAML that maps actions to hri_actions_msgs/Intent, "shipped" for the one in
+                  config/; empty: no intents
 
 With source:=image there are two processes: the estimator (pictures to poses, under a guardian that
 starts it again when it hangs) and the recogniser (poses to actions). Either may fail without the
@@ -20,6 +24,8 @@ parameter `autostart`, so that they start in the same way without launch. Nor do
 for torch: the executables go over to the Python that `make setup` made, or to $BHARNET_PYTHON
 (bharnet_ros/interpreter.py), so that it works from any fresh shell.
 """
+
+from collections.abc import Callable
 
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
@@ -66,7 +72,28 @@ def start_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         if argument("depth"):
             overrides["use_depth"] = True
         nodes.append(start("estimate", overrides, [each for each in topics if each[1]]))
+    if argument("intents"):
+        nodes.append(intents(argument))
     return nodes
+
+
+def intents(argument: Callable[[str], str]) -> Node:
+    """The node that tells intents. It is not started again: it only ends where it cannot work."""
+    file = argument("intents")
+    return Node(
+        package="bharnet_ros",
+        executable="intents",
+        namespace=argument("namespace"),
+        parameters=[
+            {
+                "file": "" if file == "shipped" else file,
+                "use_sim_time": argument("use_sim_time") == "true",
+            }
+        ],
+        ros_arguments=["--log-level", argument("log_level")],
+        output="screen",
+        emulate_tty=True,
+    )
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -140,6 +167,11 @@ def generate_launch_description() -> LaunchDescription:
                 "model",
                 default_value="",
                 description="File of weights; empty: as params_file says.",
+            ),
+            DeclareLaunchArgument(
+                "intents",
+                default_value="",
+                description="YAML: action to hri_actions_msgs/Intent; shipped; empty: none.",
             ),
             OpaqueFunction(function=start_nodes),
         ]

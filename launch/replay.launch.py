@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Judge the node by a recording: `ros2 launch bharnet_ros replay.launch.py bag:=PATH`.
 
     bag          a rosbag2 with poses

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Small recordings of poses with a known story, written without ROS."""
 
 from __future__ import annotations

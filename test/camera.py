@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The estimator's node under test on real DDS, with an estimator that obeys the test."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The shell commands that the documentation shows, read out of Markdown."""
 
 from __future__ import annotations

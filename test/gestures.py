@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Takes of invented gestures: the right hand goes somewhere, with a shape of its own."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Synthetic people in exactly the forms of NTU RGB+D, PKU-MMD and Northwestern-UCLA."""
 
 from __future__ import annotations

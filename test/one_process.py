@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One of the processes of a training, for test_cluster.py: `bharnet train` that tells what it did.
 
 Called with the folder of the recordings and one for what it tells; each process has an own OUT.

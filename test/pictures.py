@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Messages with pictures, made up, for tests."""
 
 from __future__ import annotations

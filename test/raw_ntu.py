@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Files of NTU RGB+D, good and bad, and a configuration for what is prepared from them."""
 
 from __future__ import annotations

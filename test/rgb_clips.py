@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Clips of M made here: each network sees one of two things, the body's or the hand's."""
 
 import numpy as np

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A node under test on real DDS, and somebody who talks to it. Nobody sleeps to pass."""
 
 from __future__ import annotations

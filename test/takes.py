@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Recordings of invented people, and a configuration small enough to train in a second."""
 
 import numpy as np

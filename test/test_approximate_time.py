@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Messages that belong together: our synchroniser and that of message_filters, one contract."""
 
 from __future__ import annotations

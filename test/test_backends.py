@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Backends agree; what is missing is said; a full GPU costs a warning, not the robot."""
 
 from __future__ import annotations

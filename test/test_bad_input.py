@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Bad input through the real node: it lives, says cause and cure, and costs nobody else."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Reading recordings, whole and broken ones. Needs no ROS."""
 
 from __future__ import annotations

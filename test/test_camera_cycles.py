@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The estimator's node as it starts, stops, fails and is left alone: nothing leaks."""
 
 from __future__ import annotations

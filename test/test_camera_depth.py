@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The estimator's node with depth: joints in metres, or none."""
 
 from __future__ import annotations

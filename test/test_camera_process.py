@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The estimator as a process of its own under its guardian: what a crash and a hang cost."""
 
 from __future__ import annotations

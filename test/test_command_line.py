@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """`bharnet` as people call it: train, then every command that reads what was trained."""
 
 from __future__ import annotations

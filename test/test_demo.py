@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The demo: how it counts, and that the node says what the core says, at any speed."""
 
 from __future__ import annotations

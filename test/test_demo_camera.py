@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The demo's camera act: what is played, and who is who in it."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Joints and depth -> metres, with made-up pinhole cameras."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The container: nothing here can build it, but what its files name must exist."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The documentation: what it tells to type exists, its Python compiles, its links lead somewhere.
 
 Every command must also be named in RUN_BY: with the test that runs it, or with the reason why none

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What is drawn: where it should be, in the colours it should have, and nothing outside."""
 
 from __future__ import annotations

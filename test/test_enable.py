@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The service ~/enable: silence when asked, and nothing old once it is asked for again."""
 
 from __future__ import annotations

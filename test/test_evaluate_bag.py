@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """From a bag to a report, repeated to the last byte, or refused in one sentence."""
 
 from __future__ import annotations

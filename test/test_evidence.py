@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Where an action began and ended, as estimated from the scores of ticks."""
 
 import numpy as np

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The example controller on real DDS: it comes, it stops, and it stands still when in doubt."""
 
 from __future__ import annotations

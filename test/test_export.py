@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """``bharnet export`` writes only what answers as torch does, and says what it cost."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Hands from videos: which picture, whose wrist, what is missing, and going on after a kill."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Faults with real processes: the source and the recogniser killed, its file damaged."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A folded network answers what the network answers, to rounding."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Damaged files and messages: refused in the words of each reader, never a crash or a hang.
 
 A few cases each here; `python -m tools.fuzz` runs 100,000 at night. What it found is below.

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The guardian: crashes, hangs and stops of its process, with a process that obeys the test."""
 
 from __future__ import annotations

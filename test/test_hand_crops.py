@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Where to look for a hand: the square around a wrist."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """ROS4HRI bodies that come and go, with messages that look like those of hri_msgs.
 
 hri_msgs is not in the package index: nothing here has met the real messages.

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Executables go over to the Python that has torch, or say that none has."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Hands from a source of their own, to the bodies they belong to."""
 
 from __future__ import annotations

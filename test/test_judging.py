@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The figures: by hand where they can be counted by hand, by their laws where not."""
 
 from __future__ import annotations

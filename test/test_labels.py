@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Labels in every form that is read, and what is said of those that cannot be."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The launch file: its form everywhere, the real thing where launch_ros is installed."""
 
 import ast
@@ -28,6 +30,7 @@ ARGUMENTS = {
     "log_level",
     "device",
     "model",
+    "intents",
 }
 # Started as a program of its own, for launch wants the main thread for its signals.
 RUN_LAUNCH = """

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Levels of diagnostics on a clock that the test turns."""
 
 from __future__ import annotations

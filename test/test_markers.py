@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Markers for RViz: people in metres, what they do, and nobody who has left."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The MediaPipe estimator: stamps, closing, what cannot work; the real thing where it is."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The model that ships: small, described, and right about what it is claimed to be right about."""
 
 import numpy as np

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The node on real DDS: what goes in, what comes out, under which stamps."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Reading .skeleton files: what is good in them, what is refused, and who acts."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """docs/own-gestures.md: its commands are run, on invented gestures, in a folder of their own."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The package as a whole: what is cheap to check and annoying to find out later."""
 
 import ast

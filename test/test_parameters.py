@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Parameters: one table, explained in one file, checked before they are taken."""
 
 from __future__ import annotations

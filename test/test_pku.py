@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """PKU-MMD and Northwestern-UCLA from files in their own forms."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Conversion of original files: what is written, what is rejected, what a kill leaves."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Reading of prepared folders: protocols, subsets, damage, size."""
 
 from __future__ import annotations

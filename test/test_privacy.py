@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Nothing of people is written to the disk: docs/privacy.md."""
 
 from __future__ import annotations

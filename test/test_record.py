@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """`bharnet record`: from bags, videos and a webcam that others play."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Takes and their folder: what is written comes back, and what is wild is refused."""
 
 import contextlib

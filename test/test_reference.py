@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The reference: written from the sources, so that it holds all of them and nothing else."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What is looked at before a release, on made-up projects and on this one."""
 
 from __future__ import annotations

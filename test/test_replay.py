@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A recording through the real node says what the core says of it offline."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """M in one file: what was written comes back, what is no M is refused in words."""
 
 import json

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """ST-ROI pictures: each part lands in its cell, whatever is missing stays black and is said."""
 
 import numpy as np

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """M's networks: guidance by hand, weights of others, what is frozen, what is not seen."""
 
 import hashlib

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Training of M on clips made here: what a hand holds, what a body does."""
 
 from dataclasses import replace

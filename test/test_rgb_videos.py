@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """M from videos to a checkpoint: tables, halves, stretches, damage."""
 
 import json

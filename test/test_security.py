@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The SROS 2 policy names exactly what the running nodes have on ROS's graph."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The 1-euro filter over bodies: steady at rest, prompt in motion, never in anybody's way."""
 
 from __future__ import annotations

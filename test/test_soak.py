@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Minutes of what tools/soak.py does for a day; and that it notices what must never be."""
 
 from __future__ import annotations

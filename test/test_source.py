@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Two publishers on one topic: windows hold one of them, the other is told of."""
 
 from __future__ import annotations

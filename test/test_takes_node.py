@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The recorder's node on real DDS: services in, a folder of takes out."""
 
 from __future__ import annotations

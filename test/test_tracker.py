@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Ids: the same for the same person, never one for two people, never one twice."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Every transition in every order: possible or refused, and nothing is left behind."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Decision parameters chosen on labelled streams, and the streams through the core."""
 
 import json

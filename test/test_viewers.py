@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What RViz and Foxglove are told to show: topics that the nodes publish, fields that exist."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The whole-body ONNX estimator, on networks made here that point where they are told."""
 
 from __future__ import annotations

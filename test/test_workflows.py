@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """CI's workflows: nothing here can run them, but what they name must exist and mean the same."""
 
 from __future__ import annotations

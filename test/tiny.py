@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A model that is quickly made and whose answer is known."""
 
 from __future__ import annotations

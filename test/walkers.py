@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Synthetic people who walk through a picture, for tests of ids."""
 
 from __future__ import annotations

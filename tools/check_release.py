@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Does everything that names a version agree? `python tools/check_release.py 0.2.0`, before a tag.
 
 Prints what does not, and exits with 1.

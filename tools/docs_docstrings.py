@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A griffe extension: tables that docstrings align with spaces stay aligned on the site."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Called by mkdocs: adds the written pages to the site, and turns links that leave docs/."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Draws docs/images/demo.png: the demo's recording through the core, no ROS node running."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Draws docs/images/architecture.svg and network.svg: boxes and arrows, nothing measured."""
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
 #!/usr/bin/env python3
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Draws the pictures of docs/own-gestures.md: what `bharnet record` shows, and what is confused.
 
 The first is the demo's recording of keypoints on a dark ground; the second comes of teaching ten

@@ -1,4 +1,6 @@
 #!/usr/bin/env python3
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Make the recorded people that `make demo` plays: webcam clips -> rosbag2 with poses.
 
 Needs no ROS, only the project's own estimator (mediapipe) and rosbags:

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Trains and scores what docs/results.md reports, and prints its tables.
 
     python tools/measure_accuracy.py rivals --seeds 0 1 2

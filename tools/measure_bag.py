@@ -1,4 +1,6 @@
 #!/usr/bin/env python3
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How long `bharnet evaluate-bag` takes for an hour of poses, and whether it repeats itself.
 
 Needs no ROS. The hour is the demo's recording again and again, one person at RATE frames a second.

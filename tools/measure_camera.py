@@ -1,4 +1,6 @@
 #!/usr/bin/env python3
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How the estimator's process behaves under load and after a crash, over real DDS.
 
     source tools/ros_env.sh

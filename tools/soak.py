@@ -1,4 +1,6 @@
 #!/usr/bin/env python3
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A simulated day of people through the core, fast, and what it leaves behind.
 
     python -m tools.soak                    # 24 h of stream at 10 Hz

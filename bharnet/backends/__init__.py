@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What runs the network: one interface, several engines (docs/speed.md compares them).
 
 eager         torch, folded; everywhere

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """From a name to a backend that runs here, with a warning where it is another than was asked."""
 
 from __future__ import annotations

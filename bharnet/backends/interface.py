@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What every backend is: resampled joints of some people in, logits out, arrays on both sides."""
 
 from __future__ import annotations

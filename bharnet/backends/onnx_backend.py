@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """ONNX Runtime as a backend, on the CPU, by CUDA or by TensorRT."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A checkpoint as an ONNX graph: made, checked against torch, kept in the user's cache.
 
 The graph reads joints, ``position`` (people, T, J, 3) float32 and ``seen`` (people, T, J) bool,

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The backends inside torch: folded as it is, compiled, and recorded as CUDA graphs."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Scores over time -> unknown, idle, or an action with its onset and offset.
 
 ``config`` the parameters, ``evidence`` what the scores of the last ticks amount to, ``decider``

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What decides when a class counts: probabilities and seconds, all of them changeable live."""
 
 from __future__ import annotations

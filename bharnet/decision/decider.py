@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The states of every body, tick after tick.
 
 A robot may miss a wave; it must not invent one. So a class is accepted only when its smoothed

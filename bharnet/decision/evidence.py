@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the scores of a body's last ticks amount to, and since when they do.
 
 When a class is accepted, its evidence began earlier. The moment is estimated as the change point

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Who goes with whom: the one-to-one pairing whose similarities add up to the most."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Which estimator: a few settings in, an opened estimator out."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What an estimator is, and what it finds: the one interface behind which all of them stand.
 
 Another estimator (another network, a depth camera's own body tracker) is one file with one class

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Hands to people: where to look for a hand, and whose hand was found.
 
 A hand detector on the whole picture fails where robots stand, because hands are too small there.

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Body ids as REP-155 wants them: five letters, no two alike in a run."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """People in a picture by MediaPipe Tasks: PoseLandmarker, and HandLandmarker around the wrists."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The MediaPipe model files: fetched once, checked by hash, kept in the user's cache folder.
 
 From Google's site; where only the package index can be reached, the same networks are taken out

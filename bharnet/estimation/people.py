@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Pictures of one camera in, people with ids out: estimator, tracker, and what they cost.
 
 The node, `bharnet watch` and the benchmarks all drive this one class.

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Pictures: what is one, and how it is turned upright."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Bodies that do not tremble: the 1-euro filter, for each person and joint.
 
 MediaPipe steadies its bodies only where it looks for one person. Recordings are made so, and so is

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The same person keeps the same id from picture to picture.
 
 Detections are paired with the people followed so far, all at once, by object keypoint similarity

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One person's body and hands by a whole-body network in an ONNX file, as RTMPose and RTMW are.
 
 The file is the user's: any top-down network with an input (1, 3, H, W) of normalised RGB and the

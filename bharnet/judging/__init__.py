@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What was recognised against what happened: segments, events, figures, report. No ROS, no clock.
 
 segments.py  the words: Segment (truth), Event (told), Sighting (in view)

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The core on several processor cores, with the very results of one.
 
 Which windows the network is asked about depends on the frames alone, never on its answers. So a

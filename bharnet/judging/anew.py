@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The poses or pictures of a bag through the core: what it tells of them."""
 
 from __future__ import annotations

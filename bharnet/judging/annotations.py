@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Exports of two annotation tools: ELAN (.eaf) and VIA 3, the VGG Image Annotator.
 
 ELAN: https://www.mpi.nl/tools/elan/EAFv3.0.xsd. VIA: https://www.robots.ox.ac.uk/~vgg/software/via

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """An evaluation as plain data for report.json: the same bytes for the same bag, labels, model."""
 
 from __future__ import annotations

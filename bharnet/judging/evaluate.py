@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A bag, recognised anew or as it was recorded, against its labels.
 
 The very core that the node runs (ActionStream) is driven by the recording's stamps, as fast as

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What is evaluated and how, and what comes of it: the data between the steps."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What was told, tick after tick -> events and sightings.
 
 The core's own ticks and recorded ActionArray messages come to the same, so a live run is judged

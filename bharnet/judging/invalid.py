@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A row of labels as it was read, and what is said of one that cannot be."""
 
 from __future__ import annotations

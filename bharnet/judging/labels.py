@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What really happened: CSV, ELAN, VIA or a topic of the recording -> segments.
 
 Times are seconds after the recording's first stamp; or seconds since 1970, or nanoseconds since

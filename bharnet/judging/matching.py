@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One person's events sorted to the segments they tell of."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """``judge``: what was told against what happened, in figures. Pure: no clock, no file, no ROS.
 
 Segment F1 at several overlaps as in Lea et al., "Temporal Convolutional Networks for Action

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What was taken for what, and what went wrong at the greatest cost."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """report.json as one page that needs nothing else: no script, no font, no picture from outside."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What a live node told, as somebody recorded it."""
 
 from __future__ import annotations

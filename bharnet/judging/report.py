@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What an evaluation leaves on disk: all of it or nothing.
 
 report.json   every figure, event and segment: the same bytes for the same bag, labels and model

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The words of judging: who did what from when to when, and what was told of it.
 
 All times are stamps in nanoseconds, all spans half open: [start, end).

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What a recording shows, frame after frame: the one seam between bags and the core.
 
 A source is an iterator of ``Frame`` (each carries its stamp), in the order of recording: poses as

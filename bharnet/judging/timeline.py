@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Where everything stands in the picture of a person's time: truth above, recognised below."""
 
 from __future__ import annotations

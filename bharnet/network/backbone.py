@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The graph network of one expert: input normalisation and a row of blocks.
 
 The same code is ten blocks of 64 to 256 channels in DeGCN's manner, or four of 32 to 96 for two

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """BHaRNet: two experts, what passes between them, and the ensemble of their scores.
 
 Variants (names of the paper; what is stated and what is inferred: docs/network.md)

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The shape of the network: everything that decides its parameters."""
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ class NetworkConfig:
     alone            the body expert has a second classifier, for people whose hands are not seen
     fusion           the answer of two experts: sum of logits, or noisy_or of probabilities
     dropout          before the classifiers
+    wide_class       the class that wins far from all others (classifier.py); -1: none
     """
 
     variant: str = "P"
@@ -47,6 +50,7 @@ class NetworkConfig:
     alone: bool = True
     fusion: str = "sum"
     dropout: float = 0.2
+    wide_class: int = -1
 
     def __post_init__(self) -> None:
         _known("variant", self.variant, VARIANTS)

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One expert: a trunk of graph blocks, its branches, its classifiers."""
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from torch import nn
 from torch.nn.functional import max_pool2d
 
 from bharnet.network.backbone import InputNorm, make_blocks
+from bharnet.network.classifier import Classifier
 from bharnet.network.config import NetworkConfig
 from bharnet.network.interaction import FeatureAttention, Map, PoolingAttention, mean_seen
 from bharnet.network.whole import JointPooling, coarser
@@ -51,7 +54,7 @@ class Expert(nn.Module):
         self.expertized: nn.Sequential | None = None
         if config.variant == "E":
             self.expertized = make_blocks(before, blocks[trunk:], layout, first=False, **kinds)
-            self.classify_expertized = nn.Linear(width, classes)
+            self.classify_expertized = Classifier(width, classes, config.wide_class)
         attends = config.both and config.variant != "B"
         self.look: FeatureAttention | None = None
         self.pool: PoolingAttention | None = None
@@ -60,7 +63,7 @@ class Expert(nn.Module):
         elif attends:
             self.pool = PoolingAttention(width, config.attention_width)
         self.dropout = nn.Dropout(config.dropout)
-        self.classify = nn.Linear(width, classes)
+        self.classify = Classifier(width, classes, config.wide_class)
         self.classify_alone: nn.Linear | None = None
         if attends and config.alone and layout is not HAND_21:
             self.classify_alone = nn.Linear(width, classes)

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The same answers for less work: a trained network, rewritten for inference alone.
 
 ``fold`` makes a copy whose modules do the same arithmetic in fewer passes over memory. What is

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One answer of two experts: the sum of their logits, or a Noisy-OR of their probabilities."""
 
 from __future__ import annotations

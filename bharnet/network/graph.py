@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Graph convolutions: how joints of one instant exchange features.
 
 Two kinds behind one signature, (N, C, T, V) -> (N, C', T, V), both with learnable graphs:

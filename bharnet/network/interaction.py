@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Where the experts look at each other: cross-attention, in two forms.
 
 ``PoolingAttention`` replaces average pooling: the module of BHaRNet's graphical abstract

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Temporal convolutions: four paths, a quarter of the channels each.
 
 Two kinds behind one signature, (N, C, T, V) -> (N, C, T / stride, V). Both have a short and a long

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The rivals: one graph of body and hands together, with and without early pooling of joints.
 
 Unified body-hand graphs are what BHaRNet is measured against (arXiv 2503.14960). They read the

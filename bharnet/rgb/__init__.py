@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """M: pictures of head, hands and feet beside the skeleton, guided by the body expert.
 
 ``crops`` (a clip -> one picture) -> ``guided`` (``backbone`` and the guidance -> scores, added to

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """ResNet-18 and -34 (He et al., CVPR 2016), parameters named as in torchvision and timm.
 
 Written here because torchvision, which timm needs too, has no CPU build on the package index:

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One file with both of M's networks and everything needed to use them.
 
 As ``bharnet.checkpoint``: safetensors, checked before anything is built, never unpickled. The

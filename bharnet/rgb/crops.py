@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A clip and its pose -> the ST-ROI picture: rows of body parts, columns of moments.
 
 After MMNet: head, right hand, left hand, right foot, left foot below one another, five moments

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """M: the picture's network, guided by the body expert; its scores beside the skeleton's.
 
 The body expert says which parts matter: where its features are strong, the picture's row of that

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Where the picture's network begins: somebody's ImageNet weights, or chance; it says which."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the recogniser says of people -> captions for the picture."""
 
 from __future__ import annotations

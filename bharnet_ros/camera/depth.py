@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Joints in a picture and the depth behind them -> joints in metres in the optical frame."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A small process that starts the estimator's again when it crashes or hangs.
 
 `ros2 launch` starts a process again that has ended, but not one that hangs or was stopped, and

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Messages with pictures -> RGB arrays, depth pictures -> metres.
 
 `cv_bridge` converts where the distribution has one that works, else `rosbags-image`: never a

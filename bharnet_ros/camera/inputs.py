@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The camera's topics: subscribed on activate, given up on deactivate.
 
 A picture goes over DDS in pieces, and without a resend the loss of one piece loses it: with Fast

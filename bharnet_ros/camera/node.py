@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The lifecycle node `bharnet_estimator`: pictures in, poses of people out.
 
 A process of its own, so that neither a crash nor a hang of the estimator takes recognition down;
@@ -36,12 +38,12 @@ from bharnet_ros.camera.pipeline import Estimated, estimate
 from bharnet_ros.camera.poses import to_image
 from bharnet_ros.camera.worker import FrameRate, Pictures, PictureWorker
 from bharnet_ros.declared import changes, refuse_static
-from bharnet_ros.lifecycle import SteadyNode, run, told
+from bharnet_ros.lifecycle import run, told
 from bharnet_ros.msg import ActionArray, PersonPoseArray
 from bharnet_ros.reports import Reporter
 from bharnet_ros.stamps import nanoseconds
+from bharnet_ros.undoing import SUCCESS, UndoingNode
 
-SUCCESS = TransitionCallbackReturn.SUCCESS
 POSES_QOS, ACTIONS_QOS, DEBUG_QOS = (QoSProfile(depth=depth) for depth in (10, 10, 1))
 
 
@@ -52,7 +54,7 @@ def open_people(settings: Settings) -> PeopleEstimator:
     )
 
 
-class EstimatorNode(SteadyNode):
+class EstimatorNode(UndoingNode):
     """Finds people in pictures. Parameters: parameters.py; names and QoS: README.md."""
 
     _health: Health
@@ -72,8 +74,6 @@ class EstimatorNode(SteadyNode):
         self._people: PeopleEstimator | None = None  # set while configured
         self._worker: PictureWorker | None = None  # set while active
         self._pace = FrameRate(self.settings["frame_rate"])
-        # What to undo, last things first.
-        self._configured, self._active = contextlib.ExitStack(), contextlib.ExitStack()
         self._captions: Mapping[str, Caption] = {}
         self._watched = False  # whether somebody looks at the debug image
         self._outbox: deque[Estimated | Image] = deque()
@@ -127,20 +127,8 @@ class EstimatorNode(SteadyNode):
             self._active = undo.pop_all()
         return SUCCESS
 
-    @told
-    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        self._active.close()
-        return SUCCESS
-
-    @told
-    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        self._active.close()
-        self._configured.close()
+    def forget(self) -> None:
         self._people = None
-        return SUCCESS
-
-    # The same: whatever there is, goes.
-    on_shutdown = on_error = on_cleanup
 
     def _publisher(
         self, undo: contextlib.ExitStack, kind: type, topic: str, qos: QoSProfile

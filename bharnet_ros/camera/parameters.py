@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Every parameter of the estimator's node: this table. config/recognize.yaml explains them."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One picture's way through the worker: message -> RGB -> people with ids -> PersonPoseArray."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """People found in a picture -> PersonPoseArray; pictures -> Image, CompressedImage."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One worker with a mailbox for one picture: the newest wins.
 
 The estimator may take longer than the camera gives it. What waits when a newer picture comes is

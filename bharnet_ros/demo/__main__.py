@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """`make demo`: recorded people, the real node, what it recognises, and the score."""
 
 from __future__ import annotations

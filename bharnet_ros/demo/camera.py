@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """`make demo`, the camera's act: pixels to actions, through both nodes as a robot runs them.
 
 Clips are played into `image`, one after the other at the speed of a camera, then two of them

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Recorded clips as a camera would give them: its pictures in time, and what is seen in them.
 
 Needs no ROS. `tools/make_demo_bag.py` makes the recording of keypoints from the same pictures.

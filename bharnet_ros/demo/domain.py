@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A ROS domain of one's own, so that a replay neither hears nor moves anybody's robot."""
 
 from __future__ import annotations

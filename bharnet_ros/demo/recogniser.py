@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The nodes in processes of their own, as a robot runs them."""
 
 from __future__ import annotations

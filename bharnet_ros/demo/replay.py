@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Plays a recording into a running node and listens to what it says, over real DDS."""
 
 from __future__ import annotations

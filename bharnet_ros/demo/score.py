@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What was recorded against what was recognised, as the demo tells it. Pure: no ROS, no clock."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The demo's table, row by row: in colours on a terminal, plain lines in a pipe."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the benchmarks call their actions, and subsets of them.
 
 Names as the data sets' own pages print them, misspellings put right and A119 shortened: NTU RGB+D

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Arrays of a ``.npz`` file, opened without trust: nothing unpickled, sizes known before."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Northwestern-UCLA Multiview Action 3D in one .npz file: the form of shared/data/nucla.npz.
 
 Wang et al., "Cross-view Action Modeling, Learning and Recognition", CVPR 2014. Kinect v1, 20

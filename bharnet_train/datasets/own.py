@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A folder of a user's own recordings (bharnet/recording.py) -> sequences to train on."""
 
 from __future__ import annotations

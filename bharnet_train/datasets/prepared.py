@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A folder that ``bharnet prepare`` wrote, read from the disk clip by clip.
 
 manifest.json  format version, source, layout, fps, coordinates, protocols, rejected files

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """MediaPipe recordings in one .npz: the form of shared/data and of anybody's own takes.
 
 Arrays: ``body`` (sum T, 33, 4) x, y, z, visibility; ``left_hand``, ``right_hand`` (sum T, 21, 3);

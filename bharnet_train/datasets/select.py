@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Sources of a configuration -> who is trained on, who is validated on, who is tested on."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One video's hands, hung on the bodies that the Kinect saw in it."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Hands for all videos of a prepared folder, over many processes, going on after a kill.
 
 Each process writes finished parts into hand_parts; at the end they go into hands.npy, and then

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Pictures of a video at the frames of a skeleton file."""
 
 from __future__ import annotations

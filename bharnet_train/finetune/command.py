@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """``bharnet train --recordings``: what is said before, while and after a network is taught."""
 
 from __future__ import annotations
@@ -67,6 +69,10 @@ def show(taught: Taught) -> None:
         table.add_row(escape(name), str(taught.takes.get(name, 0)), str(recall), str(precision))
     console.print(table)
     _say(f"takes left out: {result.top1:.1f} % of {result.sequences}; {taught.checked.how}")
+    _say(
+        f"gestures left out altogether: {taught.checked.strangers:.0f} % of their takes are taken "
+        "for another; expect so of movements that the model was not taught"
+    )
     for true, other, count, of in taught.checked.confused[:5]:
         _say(f"confused: '{escape(true)}' taken for '{escape(other)}' in {count} of {of}")
     _say(f"{taught.path} written after {taught.seconds:.0f} s")

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Few takes made many: each is copied as a robot's camera might have seen it."""
 
 from __future__ import annotations

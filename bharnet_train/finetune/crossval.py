@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How well takes that were left out are recognised: the honest figure of a few takes."""
 
 from __future__ import annotations
@@ -9,11 +11,11 @@ from dataclasses import dataclass
 import torch
 
 from bharnet_train.datasets.recordings import Sequence
-from bharnet_train.evaluation import Result, fit_temperature, score_logits
-from bharnet_train.finetune.head import Pooled, fit_head
+from bharnet_train.evaluation import Result, score_logits
+from bharnet_train.finetune.head import Head, Pooled, fit_head
+from bharnet_train.finetune.refusal import Refusal, fit_refusal
 
 MOST_FOLDS = 5
-TEMPERATURES = 0.5, 10.0  # within which it is believed: there are few takes
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,12 +31,14 @@ class Copies:
 class Checked:
     """``result`` of all takes, each left out once; ``how`` they were left out.
 
-    temperature  fitted to disturbed copies of the takes left out
+    refusal    fitted to disturbed copies of takes, and of gestures, left out
+    strangers  percentage of takes of a gesture left out altogether that are taken for another
     """
 
     result: Result
     how: str
-    temperature: float
+    refusal: Refusal
+    strangers: float
 
     @property
     def confused(self) -> list[tuple[str, str, int, int]]:
@@ -103,30 +107,56 @@ def cross_validate(
     copies: Copies,
     classes: Many[str],
     experts: tuple[str, ...],
+    sure: float = 0.6,
     progress: Callable[[], None] = lambda: None,
 ) -> Checked:
     """Every sequence as a head sees it that knows no copy of it; ``pooled`` are the sequences.
 
-    Copies of a take left out are left out with it, so that none of it is seen.
+    Copies of a take left out are left out with it, so that none of it is seen. Every gesture is
+    left out altogether, too, and should be refused then; ``sure``: the least probability of an
+    answer that counts.
     """
     fold, how = torch.tensor(folds[0]), folds[1]
     target = torch.tensor([classes.index(each.label) for each in sequences])
-    numbers = sorted(set(folds[0]) - {-1})
-    scores = torch.zeros(3, len(sequences), len(classes))
-    spare_logits, spare_targets = [], []
-    for number in numbers:
+    left_out = []
+    for number in sorted(set(folds[0]) - {-1}):
         out = fold == number
         # What is no take of one's own, foreign idle, comes after them and is never left out.
         of_out = torch.isin(copies.take, torch.nonzero(out)[:, 0])
-        head = fit_head(copies.pooled.pick(~of_out), copies.target[~of_out], len(classes))
-        scores[:, out] = head.logits(pooled.pick(out))
-        spare_logits.append(head.logits(copies.pooled.pick(of_out))[0])
-        spare_targets.append(copies.target[of_out])
+        left_out.append((out, of_out, _fit(copies, ~of_out, len(classes))))
         progress()
+    unknown = []
+    for gesture in range(len(classes) - 1):
+        out = target == gesture
+        # Copies of its takes that were turned into somebody at rest are left out, too.
+        of_out = torch.isin(copies.take, torch.nonzero(out)[:, 0])
+        head = _fit(copies, ~of_out, len(classes))
+        unknown.append((out, copies.target == gesture, head))
+    refusal = fit_refusal(
+        torch.cat([head.logits(copies.pooled.pick(of))[0] for _, of, head in left_out]),
+        torch.cat([copies.target[of] for _, of, _ in left_out]),
+        torch.cat([head.logits(copies.pooled.pick(of))[0] for _, of, head in unknown]),
+        sure,
+    )
+    scores = torch.zeros(3, len(sequences), len(classes))
+    for out, _, head in left_out:
+        scores[:, out] = head.refusing(refusal.offset).logits(pooled.pick(out))
     tested = torch.nonzero(fold >= 0)[:, 0]
     result = score_logits(
         scores[:, tested], target[tested], [sequences[i] for i in tested], classes, experts
     )
-    low, high = TEMPERATURES
-    fitted = fit_temperature(torch.cat(spare_logits), torch.cat(spare_targets))
-    return Checked(result, how, min(max(fitted, low), high))
+    taken = [
+        takes_for_gesture(head.refusing(refusal.offset), pooled.pick(out), refusal, sure)
+        for out, _, head in unknown
+    ]
+    return Checked(result, how, refusal, 100 * float(torch.cat(taken).float().mean()))
+
+
+def _fit(copies: Copies, rows: torch.Tensor, classes: int) -> Head:
+    return fit_head(copies.pooled.pick(rows), copies.target[rows], classes)
+
+
+def takes_for_gesture(head: Head, pooled: Pooled, refusal: Refusal, sure: float) -> torch.Tensor:
+    """(N,): whether any gesture, the last class is none, is as probable as is asked for."""
+    probabilities = torch.softmax(head.logits(pooled)[0] / refusal.temperature, -1)
+    return probabilities[:, :-1].amax(1) >= sure

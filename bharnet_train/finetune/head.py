@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A new head on a frozen network: the trunk is read once, the head is fitted in seconds.
 
 Both experts and what passes between them stay as they were trained; only their classifiers are
@@ -9,15 +11,17 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
 
 from bharnet.features import Streams
 from bharnet.network import BHaRNet
+from bharnet.network.classifier import Classifier
 
-SHRINKAGE = 0.8  # the best of 0.05 to 0.95 on ksl_words across sessions: docs/own-gestures.md
+NEVER = -1e6  # the logit of a class that was not learnt
+WIDER = 1.5  # of isl_words' and ksl_words' 1 to 100: docs/own-gestures.md
 SMALLEST_SPREAD = 1e-2  # of an input, or one that never varies would drown all others
 
 
@@ -62,13 +66,13 @@ class Pooled:
         )
 
 
-def classifiers(network: BHaRNet) -> dict[str, nn.Linear]:
+def classifiers(network: BHaRNet) -> dict[str, Classifier]:
     """Every classifier of a network, by the name of its expert and its own: "body.classify"."""
     return {
         f"{name}.{part}": layer
         for name, expert in network.expert.items()
         for part, layer in expert.named_children()
-        if part.startswith("classify") and isinstance(layer, nn.Linear)
+        if isinstance(layer, Classifier)
     }
 
 
@@ -99,67 +103,102 @@ def pool(network: BHaRNet, streams: Streams) -> Pooled:
 
 @dataclass(frozen=True, eq=False)
 class Head:
-    """A linear classifier for each input: weights (C, width) and bias (C,), by its name."""
+    """A classifier for each input, by its name; their last class is the wide one."""
 
-    layers: Mapping[str, tuple[torch.Tensor, torch.Tensor]]
+    layers: Mapping[str, Classifier]
 
     def logits(self, pooled: Pooled) -> torch.Tensor:
         """(3, N, C): of all together, of the body's and of the hand's own, as Scores has them."""
-        first = next(iter(self.layers.values()))[1]
-        nothing = torch.zeros(len(pooled), len(first))
+        first = next(iter(self.layers.values()))
+        nothing = torch.zeros(len(pooled), first.out_features)
         own, summed = dict.fromkeys(("body", "hand"), nothing), nothing
-        for name, (weight, bias) in self.layers.items():
+        for name, layer in self.layers.items():
             expert, _, part = name.partition(".")
-            logits = (pooled.inputs[name] @ weight.T + bias) * pooled.voice(name)[:, None]
+            with torch.no_grad():
+                logits = layer(pooled.inputs[name]) * pooled.voice(name)[:, None]
             summed = summed + logits
             if part == "classify":
                 own[expert] = logits
         return torch.stack((summed, own["body"], own["hand"]))
 
+    def refusing(self, offset: float) -> Head:
+        """The same with so much added to the last class, in equal parts by all classifiers."""
+        made = copy.deepcopy(self)
+        with torch.no_grad():
+            for layer in made.layers.values():
+                layer.bias[-1] += offset / len(made.layers)
+        return made
+
     def give_to(self, network: BHaRNet) -> BHaRNet:
-        """A copy of the network with this head; its trunk is as it was."""
+        """A copy of the network with this head; its trunk is as it was.
+
+        The body's second classifier goes: this head was fitted to people without hands as well.
+        """
         made = copy.deepcopy(network)
-        for name, (weight, bias) in self.layers.items():
+        for each in made.expert.values():
+            setattr(each, "classify_alone", None)  # noqa: B010 - for mypy it is but a Module
+        for name, layer in self.layers.items():
             expert, _, part = name.partition(".")
-            layer = nn.Linear(weight.shape[1], len(bias))
-            with torch.no_grad():
-                layer.weight.copy_(weight)
-                layer.bias.copy_(bias)
-            setattr(made.expert[expert], part, layer)
-            made.classes = len(bias)
+            setattr(made.expert[expert], part, copy.deepcopy(layer))
+            made.classes = layer.out_features
+        made.config = replace(network.config, wide_class=made.classes - 1, alone=False)
         return made.eval()
 
 
 def fit_head(pooled: Pooled, target: torch.Tensor, classes: int) -> Head:
-    """Linear discriminants of N windows by their class (N,): closed form, in milliseconds.
+    """Gaussian discriminants of N windows by their class (N,): closed form, in milliseconds.
 
-    Classes share one covariance, which is shrunk towards a multiple of the identity, as few takes
-    need it (Friedman, "Regularized Discriminant Analysis", JASA 1989). An expert that saw nothing
-    is taken as if it had seen the mean, which says nothing.
+    The gestures share one covariance. The last class is whatever is no gesture: its Gaussian is
+    that of all windows together, WIDER, so that what is far from every gesture, as its takes
+    vary, is the last class ("relative Mahalanobis distance": Ren et al., "A Simple Fix to
+    Mahalanobis Distance for Improving Near-OOD Detection", 2021). Experts are taken for
+    independent. A class that is not in ``target`` is never the answer.
     """
-    means, spreads, columns = {}, {}, []
-    for name, values in pooled.inputs.items():
-        seen = pooled.voice(name) > 0
-        known = values[seen] if seen.sum() > 1 else torch.zeros(2, values.shape[1])
-        means[name], spreads[name] = known.mean(0), known.std(0) + SMALLEST_SPREAD
-        columns.append((values - means[name]) / spreads[name] * seen[:, None])
-    scaled = torch.cat(columns, 1)
-    present = [i for i in range(classes) if (target == i).any()]
-    centre = torch.zeros(classes, scaled.shape[1])
-    for i in present:
-        centre[i] = scaled[target == i].mean(0)
-    around = scaled - centre[target]
-    covariance = around.T @ around / len(around)
-    even = covariance.diagonal().mean() * torch.eye(len(covariance))
+    return Head(
+        {
+            name: _discriminants(
+                values[pooled.voice(name) > 0], target[pooled.voice(name) > 0], classes
+            )
+            for name, values in pooled.inputs.items()
+        }
+    )
+
+
+def _discriminants(values: torch.Tensor, target: torch.Tensor, classes: int) -> Classifier:
+    """Of what one classifier reads (N, width), where its expert saw anything."""
+    made = Classifier(values.shape[1], classes, classes - 1).requires_grad_(False)
+    made.weight.zero_()
+    made.bias.zero_()
+    gestures = [i for i in range(classes - 1) if (target == i).any()]
+    made.bias[[i for i in range(classes - 1) if i not in gestures]] = NEVER
+    if len(values) < 2:
+        return made
+    shift, spread = values.mean(0), values.std(0) + SMALLEST_SPREAD
+    z = ((values - shift) / spread).double()  # its mean, the last class's centre, is 0
+    centre = torch.zeros(classes, z.shape[1], dtype=z.dtype)
+    for i in gestures:
+        centre[i] = z[target == i].mean(0)
+    around = (z - centre[target])[target < classes - 1]
+    within, overall = _precision(around), _precision(z)
+    direction = centre @ within
+    made.weight.copy_(direction / spread)
+    # Half the length of the centre: the discriminant's constant.
+    made.bias.sub_(0.5 * (direction * centre).sum(1) + made.weight @ shift)
+    made.centre.copy_(shift)
+    made.scale.copy_(1 / spread)
+    made.form.copy_(0.5 * (within - overall / WIDER))
+    return made
+
+
+def _precision(around: torch.Tensor) -> torch.Tensor:
+    """The inverse covariance of (N, width) about 0, shrunk towards a multiple of the identity.
+
+    The identity counts as much as ``width`` windows: the fewer there are, the more it does.
+    """
+    count, width = around.shape
+    identity = torch.eye(width, dtype=around.dtype)
+    covariance = around.T @ around / max(count, 1)
+    even = covariance.diagonal().mean() * identity
     # A little more on the diagonal: takes that are all the same have no covariance.
-    shrunk = (1 - SHRINKAGE) * covariance + SHRINKAGE * even + 1e-4 * torch.eye(len(even))
-    direction = torch.linalg.solve(shrunk, centre.T).T  # (C, all widths)
-    layers, begin = {}, 0
-    for name, values in pooled.inputs.items():
-        part = slice(begin, begin + values.shape[1])
-        begin = part.stop
-        weight = direction[:, part] / spreads[name]
-        # Half the length of the centre, this input's share of it: the discriminant's constant.
-        bias = -0.5 * (direction[:, part] * centre[:, part]).sum(1) - weight @ means[name]
-        layers[name] = weight, bias
-    return Head(layers)
+    shrunk = (count * covariance + width * even) / (count + width) + 1e-4 * identity
+    return torch.linalg.inv(shrunk)

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Says before training where a few takes cannot work, or will work badly, and what to do.
 
 What can be seen in the joints themselves is asked first; then what the network makes of them: two

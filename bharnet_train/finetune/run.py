@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """From a folder of takes to a checkpoint: look, copy, cross-validate, fit, write."""
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import numpy as np
 import torch
 
 from bharnet.checkpoint import Checkpoint, ModelInfo, load_checkpoint, save_checkpoint
+from bharnet.decision.config import DecisionConfig
 from bharnet.features import FeatureConfig
 from bharnet.models import SHIPPED
 from bharnet.recording import IDLE
@@ -137,9 +140,10 @@ def finetune(
         copies,
         classes,
         experts,
+        DecisionConfig().enter_threshold,
         lambda: told.step("checking", next(steps), number),
     )
-    head = fit_head(copies.pooled, copies.target, len(classes))
+    head = fit_head(copies.pooled, copies.target, len(classes)).refusing(checked.refusal.offset)
     seconds = time.monotonic() - began
     info = _describe(base, plan, classes, checked, sequences, len(nulls), command, mirror, seconds)
     path = out / f"{plan.name}.safetensors"
@@ -248,10 +252,13 @@ def _describe(
         version="0.1.0",
         classes=classes,
         idle=IDLE,
-        temperature=checked.temperature,
-        network=base.info.network,
+        temperature=round(checked.refusal.temperature, 3),
+        network=replace(base.info.network, wide_class=len(classes) - 1, alone=False),
         features=base.info.features,
-        decision=base.info.decision,
+        # Thresholds were tuned to the base's classes; how late it answers is the trunk's.
+        decision={
+            key: lag for key, lag in base.info.decision.items() if key.endswith("_lag_seconds")
+        },
         provenance={
             "command": command,
             "seed": plan.seed,
@@ -273,6 +280,7 @@ def _describe(
                 "left_out_top1": result.top1,
                 "left_out": result.sequences,
                 "recall": result.recall,
+                "strangers_taken": round(checked.strangers, 1),
                 "seconds": round(seconds, 1),
             },
         },

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Who acts: tracks of a Kinect, with chairs and passers-by among them -> one or two actors.
 
 The steps and figures of the usual NTU RGB+D pipeline (SGN, CTR-GCN, DeGCN), with two differences:

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Original files -> a prepared folder, over many processes, going on where a kill ended it."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The Kinect v2's cameras: what its numbers mean, and where a joint is in the colour picture.
 
 Camera space (Microsoft, Kinect for Windows SDK 2.0): metres, y up, z away from the sensor, x to

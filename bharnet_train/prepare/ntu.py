@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """NTU RGB+D 60 and 120: ``.skeleton`` text files of the Kinect v2, one clip each.
 
 Shahroudy et al., CVPR 2016; Liu et al., TPAMI 2019. The form, as the authors'

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Northwestern-UCLA Multiview Action 3D: one JSON file a sequence, as CTR-GCN's users have it.
 
 Wang et al., CVPR 2014. ``a01_s02_e03_v01.json``: action, subject, repetition, view. In it:

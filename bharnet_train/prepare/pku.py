@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """PKU-MMD phases 1 and 2: long skeleton files, cut into clips by their label files.
 
 Liu et al., arXiv 1703.07475. As its README has it: a skeleton file holds one line a frame (30 a

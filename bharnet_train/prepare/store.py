@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The prepared folder, from the writer's side: parts first, joined when all are there.
 
 The reader's side, and what the files hold, is in bharnet_train/datasets/prepared.py. Whatever is

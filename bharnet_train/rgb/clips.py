@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Videos -> clips: poses by the project's own estimator and the crops of every picture.
 
 Both are computed once and kept in a folder; a second run reads them from there.

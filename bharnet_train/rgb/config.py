@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What a training run of M is, in one validated YAML file (config/rgb/*.yaml)."""
 
 from __future__ import annotations

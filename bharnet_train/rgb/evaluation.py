@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Scores M on clips: picture, skeleton, and both together."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Clips -> what M reads: a picture, which of its cells show anything, and the joints."""
 
 from __future__ import annotations

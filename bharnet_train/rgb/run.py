@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One run of M from configuration to checkpoint and scores."""
 
 from __future__ import annotations

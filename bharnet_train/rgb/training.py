@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Training of M's picture network with Lightning; the skeleton's part stays as it is."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Takes of one person, one after the other, with the way between them -> a labelled stream.
 
 Recorded takes show the middle of a sign. What a robot sees besides is the way there and back,

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Windows cut at random from streams: what a live window shows, half a sign included.
 
 The label is what is under way at the window's END, the moment at which a robot would ask. So the

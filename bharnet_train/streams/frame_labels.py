@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Reads streams that are labelled frame by frame: vehicle_signals.npz.
 
 Upper-body joints from sschueth/ground-guide-gesture-dataset: no hands, and shoulders, elbows,

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A labelled stream: one person, uncut, and what is done when."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Labelled streams through the very core, and what is told of them judged.
 
 The network is asked once: which windows it is shown depends on the frames alone, never on the

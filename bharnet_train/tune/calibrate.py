@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The temperature that makes answers honest, fitted on every tick of labelled streams."""
 
 from __future__ import annotations

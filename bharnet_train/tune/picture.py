@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Delay against false alarms: what a user chooses between."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One tuning run: streams, answers, temperature, search, files."""
 
 from __future__ import annotations
@@ -61,8 +63,8 @@ def tune(
 
     Writes OUT/tune.json and OUT/tune.png; with ``save`` also OUT/MODEL.safetensors, the same
     network with the temperature and the decision found. ``keep_lags``: with the model's own lags,
-    not those of these streams; ``keep_temperature`` likewise. Raises UnreadableData if nobody is held
-    out for validation, InvalidCheckpoint, InvalidConfig.
+    not those of these streams; ``keep_temperature`` likewise. Raises UnreadableData if nobody is
+    held out for validation, InvalidCheckpoint, InvalidConfig.
     """
     checkpoint = load_checkpoint(model)
     info = checkpoint.info

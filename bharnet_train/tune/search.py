@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Tries decision parameters on streams that the network has answered for.
 
 Random search (Bergstra and Bengio, JMLR 13, 2012) over steps that a person would try. The lags

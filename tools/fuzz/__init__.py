@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Damages every kind of file and message the project reads, and sees what the readers do.
 
     python -m tools.fuzz                        # 100,000 cases, spread over all readers: nightly

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Intact files damaged: bytes, the structure of JSON, the arrays of .npz."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Messages of poses and pictures: intact ones, and ones with any value that DDS could deliver."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Every reader of the project: what it is given intact, and what it may raise."""
 
 from __future__ import annotations

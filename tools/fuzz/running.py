@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One case after the other, each with a limit of time; what breaks a reader is a finding."""
 
 from __future__ import annotations

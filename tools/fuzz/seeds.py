@@ -1,3 +1,5 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Small intact files of every kind, to be damaged."""
 
 from __future__ import annotations

@@ -1,0 +1,40 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
+"""A lifecycle node that knows what to undo: what its steps made goes again, last things first."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
+
+from bharnet_ros.lifecycle import SteadyNode, told
+
+SUCCESS = TransitionCallbackReturn.SUCCESS
+
+
+class UndoingNode(SteadyNode):
+    """What to undo ``on_configure`` leaves in ``_configured``, ``on_activate`` in ``_active``."""
+
+    def __init__(self, name: str, **options: Any) -> None:
+        super().__init__(name, **options)
+        self._configured, self._active = contextlib.ExitStack(), contextlib.ExitStack()
+
+    def forget(self) -> None:
+        """Let go of what a configured node holds; by then all that can be undone is."""
+
+    @told
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        self._active.close()
+        return SUCCESS
+
+    @told
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        self._active.close()
+        self._configured.close()
+        self.forget()
+        return SUCCESS
+
+    # The same: whatever there is, goes.
+    on_shutdown = on_error = on_cleanup
