@@ -322,11 +322,15 @@ def trembling(clips: dict[str, list[Image]], pose: str) -> dict[str, Any]:
 def bodies_of(clip: list[Image], pose: str, looked_for: int, steady: bool) -> NDArray[np.float32]:
     """Nose, shoulders, elbows, wrists (T, 7, 4) of the first person, in picture heights."""
     found = np.full((len(clip), 7, 4), np.nan, np.float32)
-    estimator = MediaPipeEstimator(pose, looked_for)
-    estimator.smooths = estimator.smooths or not steady
+    estimator = MediaPipeEstimator(pose, looked_for, alternate=False)
     with PeopleEstimator(estimator) as people:
         for i, image in enumerate(clip):
-            for _, person in people.estimate(image, (i + 1) * STEP).people[:1]:
+            stamp = (i + 1) * STEP
+            if steady:
+                seen = [person for _, person in people.estimate(image, stamp).people]
+            else:
+                seen = estimator.estimate(image, stamp)
+            for person in seen[:1]:
                 found[i] = person.body[[0, 11, 12, 13, 14, 15, 16]]
                 found[i, :, 0] *= image.shape[1] / image.shape[0]
     return found

@@ -120,20 +120,26 @@ def test_mediapipe_always_sees_rising_milliseconds(steps: list[int]) -> None:
     assert all(later > earlier for earlier, later in pairwise(seen))
 
 
-def test_reset_takes_any_stamp_and_closes_what_was_open(estimator: MediaPipeEstimator) -> None:
+@pytest.mark.parametrize("num_poses", [1, 2])
+def test_reset_takes_any_stamp_and_closes_what_was_open(make: Make, num_poses: int) -> None:
+    fake = FakeMediaPipe()
+    estimator = make(fake, num_poses=num_poses)
     estimator.estimate(IMAGE, 5_000_000_000)
-    opened = estimator._pose, estimator._hand
+    before = list(fake.opened)
+    assert len(before) == 1 + num_poses  # the hands' and, for two, one of one and one of two
     estimator.reset()
-    assert all(landmarker.closed for landmarker in opened)
+    assert all(landmarker.closed for landmarker in before)
     assert estimator.estimate(IMAGE, 1) == []
-    assert estimator._pose is not opened[0]
+    assert len(fake.opened) == 2 * len(before)
 
 
-def test_landmarkers_are_closed_on_the_way_out(estimator: MediaPipeEstimator) -> None:
+@pytest.mark.parametrize("num_poses", [1, 2])
+def test_landmarkers_are_closed_on_the_way_out(make: Make, num_poses: int) -> None:
+    fake = FakeMediaPipe()
+    estimator = make(fake, num_poses=num_poses)
     estimator.estimate(IMAGE, 1)
-    opened = estimator._pose, estimator._hand
     estimator.close()
-    assert all(landmarker.closed for landmarker in opened)
+    assert all(landmarker.closed for landmarker in fake.opened)
     estimator.close()  # a second time is allowed
 
 

@@ -62,7 +62,7 @@ class Estimator(Protocol):
 
     name: str  # for PersonPoseArray.estimator
     body_layout: str  # a name in bharnet.skeleton.LAYOUTS
-    smooths: bool  # whether bodies come steadied over time; if not, the caller does it
+    smooths: bool  # whether the last picture's bodies came steadied; if not, the caller does it
 
     @property
     def network_ms(self) -> Mapping[str, float]:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bharnet.estimation.crowd import Always, OneOrMany
 from bharnet.estimation.estimator import Detection, EstimatorUnavailable, InvalidFrame
 from bharnet.estimation.hands import REACH, WRISTS, Crop, arm_unit, assign_hands, wrist_crop
 from bharnet.estimation.models import ModelUnavailable, obtain
@@ -44,6 +45,7 @@ class MediaPipeEstimator:
     min_confidence  0..1, of a pose and of a hand; raise it against ghosts, lower it for recall
     delegate        "cpu" or "gpu"
     models          folder of the .task files; None = the user's cache, filled when need be
+    alternate       leave a person who is alone to a landmarker of one (crowd.py)
 
     Raises EstimatorUnavailable when a model file or the GPU cannot be had, ImportError without
     mediapipe, ValueError for another model.
@@ -60,6 +62,7 @@ class MediaPipeEstimator:
         min_confidence: float = 0.5,
         delegate: str = "cpu",
         models: Path | None = None,
+        alternate: bool = True,
     ) -> None:
         import mediapipe
 
@@ -73,10 +76,11 @@ class MediaPipeEstimator:
         except ModelUnavailable as error:
             raise EstimatorUnavailable(str(error)) from error
         self._num_poses, self._min_confidence = num_poses, min_confidence
-        self.smooths = num_poses == 1  # MediaPipe does it for one person only
+        self._alternate = alternate
+        self.smooths = num_poses == 1  # as of the last picture: MediaPipe does it for one only
         self._delegate = delegate
         _outlive_profiler()
-        self._pose: Any = None
+        self._pose: Always | OneOrMany | None = None
         self._hand: Any = None
         self._spent = {"pose": 0.0, "hands": 0.0}
         self._last_stamp: int | None = None
@@ -94,9 +98,11 @@ class MediaPipeEstimator:
         timestamp_ms = self._next_timestamp(stamp)
         if self._pose is None:
             self._open()
+        assert self._pose is not None
         self._spent = {"pose": 0.0, "hands": 0.0}
         begun = time.perf_counter()
-        found = self._pose.detect_for_video(self._picture(image), timestamp_ms).pose_landmarks
+        found = self._pose.detect(self._picture(image), timestamp_ms, stamp)
+        self.smooths = self._pose.alone
         self._spent["pose"] = 1e3 * (time.perf_counter() - begun)
         bodies = [
             np.array([(p.x, p.y, p.z, p.visibility) for p in pose], np.float32) for pose in found
@@ -147,7 +153,7 @@ class MediaPipeEstimator:
 
     def _open(self) -> None:
         try:
-            self._pose = self._open_pose()
+            self._pose = self._open_poses()
             self._hand = self._open_hand()
         except (RuntimeError, ValueError, OSError) as error:
             self.close()
@@ -158,13 +164,23 @@ class MediaPipeEstimator:
                 f"{cure}."
             ) from error
 
-    def _open_pose(self) -> Any:
+    def _open_poses(self) -> Always | OneOrMany:
+        if self._num_poses == 1 or not self._alternate:
+            return Always(self._open_pose(self._num_poses), self._num_poses == 1)
+        one = self._open_pose(1)
+        try:
+            return OneOrMany(one, self._open_pose(self._num_poses))
+        except BaseException:
+            one.close()
+            raise
+
+    def _open_pose(self, num_poses: int) -> Any:
         vision = self._mediapipe.tasks.vision
         return vision.PoseLandmarker.create_from_options(
             vision.PoseLandmarkerOptions(
                 base_options=self._base(self._pose_file),
                 running_mode=vision.RunningMode.VIDEO,
-                num_poses=self._num_poses,
+                num_poses=num_poses,
                 min_pose_detection_confidence=self._min_confidence,
                 min_pose_presence_confidence=self._min_confidence,
                 min_tracking_confidence=self._min_confidence,
