@@ -10,7 +10,8 @@ from torch import nn
 
 from bharnet.features import FeatureConfig, make_streams
 from bharnet.network import BHaRNet, NetworkConfig
-from bharnet.network.folding import MOST_TAPS, fold
+from bharnet.network.folding import fold
+from bharnet.network.folding.paths import LONGEST, max3
 from bharnet.network.graph import RefinedGraphConv
 from bharnet.network.temporal import DeformableConv
 from bharnet_train.complexity import example
@@ -81,7 +82,7 @@ def test_no_normalisation_of_channels_is_left():
 
 
 def test_offsets_gone_astray_cost_no_memory():
-    """A checkpoint may say anything; a kernel of a billion taps is not built."""
+    """A checkpoint may say anything; the end of the window is held, however far they reach."""
     network = trained(NETWORKS["E in the full manner"])
     with torch.no_grad():
         for module in network.modules():
@@ -89,16 +90,23 @@ def test_offsets_gone_astray_cost_no_memory():
                 module.offsets[0] = 1e9
     before = answers(network, 2)
     folded = fold(network)
-    assert max(parameter.numel() for parameter in folded.parameters()) < 64 * 64 * MOST_TAPS
+    assert max(buffer.numel() for buffer in folded.buffers()) < 64 * 64 * 16
     for was, now in zip(before, answers(folded, 2), strict=True):
         torch.testing.assert_close(now, was, rtol=1e-5, atol=1e-4)
 
 
-def test_a_single_frame_is_its_own_largest():
-    from bharnet.network.folding import _max3
+def test_of_long_windows_frames_are_looked_up():
+    features = FeatureConfig(frames=LONGEST + 2, window_seconds=8.0)
+    network = trained(NETWORKS["E in the full manner"], features)
+    before, folded = answers(network, 2, features), fold(network)
+    assert any(isinstance(module, DeformableConv) for module in folded.modules())
+    for was, now in zip(before, answers(folded, 2, features), strict=True):
+        torch.testing.assert_close(now, was, rtol=1e-5, atol=1e-4)
 
+
+def test_a_single_frame_is_its_own_largest():
     x = torch.randn(2, 3, 1, 4)
-    assert torch.equal(_max3(x), x)
+    assert torch.equal(max3(x), x)
     for frames in (2, 3, 9):
         x = torch.randn(2, 3, frames, 4)
-        assert torch.equal(_max3(x), nn.functional.max_pool2d(x, (3, 1), 1, (1, 0)))
+        assert torch.equal(max3(x), nn.functional.max_pool2d(x, (3, 1), 1, (1, 0)))
