@@ -7,8 +7,8 @@ known once training has ended is worked into weights; nothing is approximated, s
 to rounding (test/test_folding.py: 1e-5). The modules that learn stay as readable as they are.
 
 - Batch normalisation becomes part of the convolution before it, or one multiply-add (affine.py).
-- Grouped 1x1 convolutions become one batched product; torch computes them a group at a time. The
-  refined graph's matrices are one product as well, and its subsets add up in place (graphs.py).
+- 1x1 convolutions become batched products (products.py). The refined graph's matrices are one
+  product as well, and its subsets add up in place (graphs.py).
 - A deformable temporal convolution has the same offsets for all channels and joints. Once they are
   learned, reading at all of them is a product with one matrix (paths.py).
 - Max-pool 3 is two maxima of shifted tensors; torch's own is twenty times slower on a CPU.

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import torch
 from torch import nn
-from torch.nn.functional import conv2d, leaky_relu_
+from torch.nn.functional import leaky_relu_
 
 from bharnet.network.folding.affine import affine, joined
+from bharnet.network.folding.products import Dense, by_group, grouped
 from bharnet.network.graph import SLOPE, DecoupledGraphConv, RefinedGraphConv
 
 
@@ -20,15 +21,15 @@ class FoldedDecoupled(nn.Module):
     def __init__(self, module: DecoupledGraphConv) -> None:
         super().__init__()
         scale, shift = affine(module.norm)
-        self.adjacency, self.residual, self.mix = module.adjacency, module.residual, module.mix
-        self.mix.weight = nn.Parameter(module.mix.weight * scale[:, None, None, None])
+        self.adjacency, self.residual = module.adjacency, module.residual
+        self.mix = Dense(module.mix.weight * scale[:, None, None, None])
         self.register_buffer("shift", shift[:, None, None])
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         mixed = self.mix(x)
         rows = mixed.unflatten(1, (self.adjacency.shape[0], -1)).flatten(2, 3)
-        gathered = (rows @ self.adjacency).view_as(mixed) + self.shift
-        return leaky_relu_(gathered + x if self.residual else gathered, SLOPE)
+        gathered = (rows @ self.adjacency).view_as(mixed).add_(self.shift)
+        return leaky_relu_(gathered.add_(x) if self.residual else gathered, SLOPE)
 
 
 class FoldedFirst(nn.Module):
@@ -50,14 +51,14 @@ class FoldedFirst(nn.Module):
         graphs = torch.cat((module.adjacency, straight))
         self.register_buffer("adjacency", graphs.permute(1, 0, 2).flatten(1).contiguous())
         mixing = torch.cat((weight, residual.weight[None, :, :, 0, 0]))  # (4, C', C)
-        self.weight = nn.Parameter(mixing.permute(1, 2, 0).flatten(1)[:, :, None, None])
-        self.bias = nn.Parameter(shift + residual.bias)
+        weight = mixing.permute(1, 2, 0).flatten(1)[:, :, None, None]
+        self.mix = Dense(weight, shift + residual.bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         joints = x.shape[3]
         heard = (x @ self.adjacency).unflatten(3, (-1, joints))  # (N, C, T, 4, V)
         heard = heard.transpose(2, 3).flatten(1, 2)  # (N, 4 C, T, V)
-        return leaky_relu_(conv2d(heard, self.weight, self.bias), SLOPE)
+        return leaky_relu_(self.mix(heard), SLOPE)
 
 
 class FoldedSkip(nn.Module):
@@ -71,7 +72,7 @@ class FoldedSkip(nn.Module):
         convolution = joined(module)
         assert convolution.bias is not None
         self.stride = int(convolution.stride[0])
-        self.register_buffer("weight", _by_group(convolution.weight, convolution.groups))
+        self.register_buffer("weight", by_group(convolution.weight, convolution.groups))
         self.register_buffer("shift", convolution.bias[:, None, None])
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -147,23 +148,6 @@ class FoldedRefined(nn.Module):
         rows = torch.cat((apart, constant), 3).flatten(0, 2)
         weights = self.refine.expand(count, batch, groups, outputs, related).flatten(0, 2)
         return torch.bmm(weights, rows).view(count, -1, joints, joints)
-
-
-def grouped(weight: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-    """A grouped 1x1 convolution as one product: (N, C, T, V) -> (N, C', T, V).
-
-    weight (G, C' / G, C / G).
-    """
-    batch, _, frames, joints = x.shape
-    rows = x.reshape(batch * len(weight), weight.shape[2], frames * joints)
-    if batch > 1:
-        weight = weight.repeat(batch, 1, 1)
-    return torch.bmm(weight, rows).view(batch, -1, frames, joints)
-
-
-def _by_group(weight: torch.Tensor, groups: int) -> torch.Tensor:
-    """(C', C / G, 1, 1) -> (G, C' / G, C / G)."""
-    return weight.detach().view(groups, -1, weight.shape[1]).contiguous()
 
 
 def fold_refined(module: RefinedGraphConv) -> nn.Module:

@@ -10,6 +10,7 @@ from torch.nn.functional import leaky_relu_
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from bharnet.network.folding.affine import affine
+from bharnet.network.folding.products import Dense
 from bharnet.network.graph import SLOPE
 from bharnet.network.temporal import DeformableConv, DeformablePaths, DilatedPaths
 
@@ -28,7 +29,8 @@ class FoldedPaths(nn.Module):
     ) -> None:
         super().__init__()
         self.stride, self.near, self.far = module.stride, near, far
-        self.split = fuse_conv_bn_eval(module.split, module.split_norm)
+        split = fuse_conv_bn_eval(module.split, module.split_norm)
+        self.split = Dense(split.weight, split.bias)
         quarter = module.norm.num_features // 4
         for name, values in zip(("scale", "shift"), affine(module.norm), strict=True):
             self.register_buffer(name, values[2 * quarter :, None, None])

@@ -1,0 +1,46 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
+"""1x1 convolutions as matrix products: (N, C, T, V) -> (N, C', T, V).
+
+torch computes a grouped one a group at a time, and a dense one of twenty people four to six times
+as slowly on a CPU as the product that it is (docs/speed.md).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+
+class Dense(nn.Module):
+    """A 1x1 convolution without groups or stride."""
+
+    weight: torch.Tensor
+    bias: torch.Tensor | None
+
+    def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None = None) -> None:
+        """Weight (C', C, 1, 1), bias (C',)."""
+        super().__init__()
+        self.register_buffer("weight", weight.detach().flatten(1).contiguous())
+        self.register_buffer("bias", None if bias is None else bias.detach()[:, None])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        batch, _, frames, joints = x.shape
+        mixed = torch.bmm(self.weight.expand(batch, -1, -1), x.reshape(*x.shape[:2], -1))
+        if self.bias is not None:
+            mixed = mixed.add_(self.bias)
+        return mixed.view(batch, -1, frames, joints)
+
+
+def grouped(weight: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """A grouped one; weight (G, C' / G, C / G)."""
+    batch, _, frames, joints = x.shape
+    rows = x.reshape(batch * len(weight), weight.shape[2], frames * joints)
+    if batch > 1:
+        weight = weight.repeat(batch, 1, 1)
+    return torch.bmm(weight, rows).view(batch, -1, frames, joints)
+
+
+def by_group(weight: torch.Tensor, groups: int) -> torch.Tensor:
+    """A convolution's weight (C', C / G, 1, 1) -> (G, C' / G, C / G)."""
+    return weight.detach().view(groups, -1, weight.shape[1]).contiguous()
