@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+from torch.nn.functional import conv2d
 
 
 class Dense(nn.Module):
@@ -25,11 +26,14 @@ class Dense(nn.Module):
         self.register_buffer("bias", None if bias is None else bias.detach()[:, None])
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        batch, _, frames, joints = x.shape
-        mixed = torch.bmm(self.weight.expand(batch, -1, -1), x.reshape(*x.shape[:2], -1))
+        if torch.compiler.is_compiling():
+            # Compilers know what to do; of ONNX graphs only convolutions are quantised.
+            bias = None if self.bias is None else self.bias[:, 0]
+            return conv2d(x, self.weight[..., None, None], bias)
+        mixed = torch.matmul(self.weight, x.flatten(2))
         if self.bias is not None:
             mixed = mixed.add_(self.bias)
-        return mixed.view(batch, -1, frames, joints)
+        return mixed.unflatten(2, x.shape[2:])
 
 
 def grouped(weight: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
