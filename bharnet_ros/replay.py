@@ -100,11 +100,9 @@ def _request(given: argparse.Namespace, actions: Path | None = None) -> Request:
 
 def _play(bag: PoseBag, span: Span, given: argparse.Namespace, actions: Path) -> None:
     """Into the node and out again. Raises ReplayError."""
-    import rclpy
-
     from bharnet_ros.demo.domain import own_domain
     from bharnet_ros.demo.recogniser import recogniser, stop_after
-    from bharnet_ros.demo.replay import Replay, ReplayError
+    from bharnet_ros.demo.replay import Replay, ros_context
     from bharnet_ros.recorder import Recorder
 
     alive: Callable[[], bool] = lambda: True  # noqa: E731
@@ -116,18 +114,11 @@ def _play(bag: PoseBag, span: Span, given: argparse.Namespace, actions: Path) ->
             parameters = {"model": given.model, "stop_after_seconds": stop_after(given.speed)}
             node = stack.enter_context(recogniser(domain, parameters))
             alive, complaints = lambda: node.runs, node.complaints
-        context = rclpy.Context()
-        rclpy.init(context=context, domain_id=domain)
-        stack.callback(rclpy.shutdown, context=context)
+        context = stack.enter_context(ros_context(domain))
         recorder = Recorder()
         replay = Replay(context, recorder.take, "/bharnet/poses")
         stack.callback(replay.close)
-        try:
-            replay.wait_for_node(alive, complaints if not given.running else list)
-            replay.play(recorder.watch(bag.poses()), given.speed, alive)
-            replay.finish()
-        except ReplayError as error:
-            raise ReplayError("\n  ".join((str(error), *complaints()))) from None
+        replay.run(recorder.watch(bag.poses()), given.speed, alive, complaints)
         outcome = replay.outcome
         notes = {
             "span": f"{span.start} {span.end}",

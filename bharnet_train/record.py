@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from bharnet.recording import IDLE, Gathering, InvalidRecordings, Recordings, check_label
 from bharnet.take import UNITS, InvalidTake
+from bharnet_train.console import say
 
 if TYPE_CHECKING:
     from bharnet.coach import Coach
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from bharnet.observation import Frame
     from bharnet.skeleton import Layout
 
-console = Console()
 IDLE_SECONDS = 6.0
 
 
@@ -84,7 +83,7 @@ def record(
             f"{into} cannot be written: {error.strerror or error}; what was kept before is whole"
         ) from None
     counted = ", ".join(f"{label} {n}" for label, n in sorted(recordings.count().items()))
-    _say(f"{kept} takes kept; {into} now holds {counted or 'none'}")
+    say(f"{kept} takes kept; {into} now holds {counted or 'none'}")
 
 
 def _from_bag(
@@ -200,7 +199,7 @@ def _keep_one(
     except InvalidTake as error:
         _complain("take", f"no take of '{segment.label}': {error}")
         return 0
-    _say(f"kept {line.take}")
+    say(f"kept {line.take}")
     return 1
 
 
@@ -242,7 +241,7 @@ def _guided(
                 text = coach.see(frame, layout)
                 if coach.note != note:
                     note = coach.note
-                    _say(note)
+                    say(note)
                 picture = draw(image, seen, {}, text) if screen or film else image
                 if film:
                     film.show(picture)
@@ -293,12 +292,8 @@ def _discard(recordings: Recordings, label: str) -> None:
     if not same:
         raise InvalidRecordings(f"{recordings.folder} holds no take of '{label}'")
     recordings.discard(same[-1])
-    _say(f"{same[-1].take} discarded, {len(same) - 1} takes of '{label}' are left")
+    say(f"{same[-1].take} discarded, {len(same) - 1} takes of '{label}' are left")
 
 
 def _complain(key: str, text: str) -> None:
-    _say(f"[yellow]{escape(text)}[/]")
-
-
-def _say(text: str) -> None:
-    console.print(text, highlight=False, soft_wrap=True)
+    say(f"[yellow]{escape(text)}[/]")

@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +30,17 @@ LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 class ReplayError(RuntimeError):
     """The replay could not be done; the message says why."""
+
+
+@contextlib.contextmanager
+def ros_context(domain: int | None) -> Iterator[rclpy.Context]:
+    """A context of ROS in this domain; None: in that of the environment."""
+    context = rclpy.Context()
+    rclpy.init(context=context, domain_id=domain)
+    try:
+        yield context
+    finally:
+        rclpy.shutdown(context=context)
 
 
 @dataclass
@@ -100,6 +112,27 @@ class Replay:
         """Leave the graph."""
         self._executor.shutdown()
         self._node.destroy_node()
+
+    def run(
+        self,
+        recording: Iterable[Recorded],
+        speed: float,
+        alive: Callable[[], bool],
+        complaints: Callable[[], list[str]],
+        ready: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Wait for the node, call ``ready``, play, and wait for the last results.
+
+        ``alive`` and ``complaints`` are asked of the nodes' processes. Raises ReplayError with
+        what these said.
+        """
+        try:
+            self.wait_for_node(alive, complaints)
+            ready()
+            self.play(recording, speed, alive)
+            self.finish()
+        except ReplayError as error:
+            raise ReplayError("\n  ".join((str(error), *complaints()))) from None
 
     def wait_for_node(
         self, alive: Callable[[], bool], complaints: Callable[[], list[str]] = list
