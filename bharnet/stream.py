@@ -8,15 +8,13 @@ frames give the same actions at any speed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from bharnet.decision import Decided, Decider, DecisionConfig, Reason, decision_config
 from bharnet.observation import Frame, Observation
 from bharnet.recognizer import Recognizer
+from bharnet.reporting import Report, ignore
 from bharnet.window import NANOSECONDS, PersonWindows
-
-Report = Callable[[str, str], None]
 
 
 @dataclass(frozen=True)
@@ -66,10 +64,6 @@ class Tick:
 
     stamp: int
     entries: tuple[Entry, ...]
-
-
-def ignore(key: str, message: str) -> None:
-    """A ``Report`` that says nothing."""
 
 
 class ActionStream:

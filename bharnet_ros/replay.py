@@ -100,10 +100,10 @@ def _request(given: argparse.Namespace, actions: Path | None = None) -> Request:
 
 def _play(bag: PoseBag, span: Span, given: argparse.Namespace, actions: Path) -> None:
     """Into the node and out again. Raises ReplayError."""
+    from bharnet_ros.action_bag import ActionBag
     from bharnet_ros.demo.domain import own_domain
     from bharnet_ros.demo.recogniser import recogniser, stop_after
     from bharnet_ros.demo.replay import Replay, ros_context
-    from bharnet_ros.recorder import Recorder
 
     alive: Callable[[], bool] = lambda: True  # noqa: E731
     complaints: Callable[[], list[str]] = list
@@ -115,10 +115,10 @@ def _play(bag: PoseBag, span: Span, given: argparse.Namespace, actions: Path) ->
             node = stack.enter_context(recogniser(domain, parameters))
             alive, complaints = lambda: node.runs, node.complaints
         context = stack.enter_context(ros_context(domain))
-        recorder = Recorder()
-        replay = Replay(context, recorder.take, "/bharnet/poses")
+        answers = ActionBag()
+        replay = Replay(context, answers.take, "/bharnet/poses")
         stack.callback(replay.close)
-        replay.run(recorder.watch(bag.poses()), given.speed, alive, complaints)
+        replay.run(answers.watch(bag.poses()), given.speed, alive, complaints)
         outcome = replay.outcome
         notes = {
             "span": f"{span.start} {span.end}",
@@ -127,7 +127,7 @@ def _play(bag: PoseBag, span: Span, given: argparse.Namespace, actions: Path) ->
             "skipped": str(outcome.skipped),
         }
         texts = {topic: told for topic in TRUTHS if (told := bag.texts(topic))}
-        recorder.write(actions, outcome.told_labels, texts, notes)
+        answers.write(actions, outcome.told_labels, texts, notes)
         for line in complaints():
             print(f"the node said: {line}")
 

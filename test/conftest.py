@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from raw_ntu import MISSING, write_raw
 from takes import write_takes
 
 # Networks here are tiny: a second thread only waits for the first.
@@ -32,6 +33,24 @@ def takes(tmp_path_factory):
     """A folder with recordings of invented people and a configuration for them."""
     folder = tmp_path_factory.mktemp("takes")
     write_takes(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory):
+    """A folder of 24 files of NTU RGB+D, and five that are no good."""
+    return write_raw(tmp_path_factory.mktemp("ntu") / "nturgb+d_skeletons")
+
+
+@pytest.fixture(scope="module")
+def prepared(raw):
+    """What `bharnet prepare` makes of them."""
+    from bharnet_train.parallel import Workers
+    from bharnet_train.prepare.convert import prepare
+    from bharnet_train.prepare.ntu import NTU120
+
+    folder = raw.parent / "prepared"
+    prepare(NTU120(raw, MISSING), folder, Workers(1))
     return folder
 
 

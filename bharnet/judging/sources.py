@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from bharnet.bag import POSE_TYPE, DamagedBag, ImageBag, PoseBag
 from bharnet.observation import Frame
 from bharnet.poses import nanoseconds, to_frame
+from bharnet.reporting import Report
 from bharnet.skeleton import Layout
-from bharnet.stream import Report
 
 if TYPE_CHECKING:
     from bharnet.estimation.people import PeopleEstimator

@@ -23,8 +23,9 @@ from bharnet.judging.segments import Span
 from bharnet.judging.sources import Stopwatch, image_frames, pose_frames
 from bharnet.observation import Frame
 from bharnet.recognizer import Recognizer
+from bharnet.reporting import Report
 from bharnet.skeleton import Layout, get_layout
-from bharnet.stream import ActionStream, Report, StreamConfig
+from bharnet.stream import ActionStream, StreamConfig
 
 # Below so many messages, starting workers takes longer than they save.
 WORTH_WORKERS = 5000
