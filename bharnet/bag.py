@@ -60,7 +60,11 @@ class Recorded:
 
 
 class Bag:
-    """An open recording. Use it as a context manager. Raises InvalidBag."""
+    """An open recording. Use it as a context manager.
+
+    Raises MissingBag, EmptyBag or DamagedBag, all of them InvalidBag; the methods that read raise
+    DamagedBag where the file turns out to be broken.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -224,7 +228,7 @@ class TopicBag(Bag):
 
 
 class PoseBag(TopicBag):
-    """A recording of poses. Raises InvalidBag."""
+    """A recording of poses. Raises InvalidBag, as Bag does, or where no topic fits."""
 
     kinds, usual, source = (POSE_TYPE,), POSES, "the pose source"
 

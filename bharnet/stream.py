@@ -27,6 +27,8 @@ class StreamConfig:
     max_people       further people in a frame are ignored
     window_seconds   lengths of the windows that are read at once (``Recognizer.recognize``);
                      () = the model's own
+
+    Raises ValueError that names what is out of its range.
     """
 
     stride_seconds: float = 0.2

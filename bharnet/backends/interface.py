@@ -52,6 +52,7 @@ class Backend(Protocol):
 class WindowNetwork(nn.Module):
     """Features and network as one module of tensors alone, for compilers and exporters.
 
+    Joints (B, T, J, 3) and seen (B, T, J) -> one tensor for each of NAMES, as in Answer.
     ``half``: the network computes in 16 bits; features, which divide by small lengths, do not.
     """
 

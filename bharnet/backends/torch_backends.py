@@ -76,7 +76,10 @@ class Compiled(Eager):
 
 
 class CudaGraphs(Eager):
-    """The GPU's work for a batch, recorded once, launched as one. **Never run on a GPU here.**"""
+    """The GPU's work for a batch, recorded once, launched as one. **Never run on a GPU here.**
+
+    Raises BackendUnavailable for a device that is no CUDA GPU.
+    """
 
     name = "cuda_graphs"
 

@@ -57,7 +57,7 @@ def evaluate(
 
 
 def read_rows(request: Request) -> tuple[list[Row], str]:
-    """The labels as written, and where they came from."""
+    """The labels as written, and where they came from. Raises InvalidLabels, InvalidBag."""
     if request.labels is not None:
         return read_labels(request.labels), request.labels.name
     topics = (request.labels_topic,) if request.labels_topic else TRUTHS

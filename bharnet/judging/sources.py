@@ -48,7 +48,10 @@ class Stopwatch:
 def pose_frames(
     bag: PoseBag, layout: Layout, report: Report, stopwatch: Stopwatch
 ) -> Iterator[Frame]:
-    """The usable frames of the pose topic; ``report`` is told of what was left out."""
+    """The usable frames of the pose topic; ``report`` is told of what was left out.
+
+    Raises DamagedBag.
+    """
     stopwatch.start()
     for recorded in bag.poses():
         stopwatch.lap("read")
