@@ -22,7 +22,6 @@ from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from rclpy.qos_overriding_options import QoSOverridingOptions
 from std_srvs.srv import SetBool, Trigger
 from visualization_msgs.msg import MarkerArray
 
@@ -80,14 +79,8 @@ class BharnetNode(UndoingNode):
         with contextlib.ExitStack() as undo:
             torch.set_num_threads(self.settings["torch_threads"])
             checkpoint = load_model(self.settings)
-            self._actions = self.create_publisher(
-                ActionArray, "~/actions", ACTIONS_QOS, qos_overriding_options=_overridable()
-            )
-            undo.callback(self.destroy_publisher, self._actions)
-            self._shown = self.create_publisher(
-                MarkerArray, "~/markers", ACTIONS_QOS, qos_overriding_options=_overridable()
-            )
-            undo.callback(self.destroy_publisher, self._shown)
+            self._actions = self.publisher(undo, ActionArray, "~/actions", ACTIONS_QOS)
+            self._shown = self.publisher(undo, MarkerArray, "~/markers", ACTIONS_QOS)
             self.diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
             undo.callback(self.destroy_publisher, self.diagnostics)
             self._checkpoint = checkpoint
@@ -104,10 +97,7 @@ class BharnetNode(UndoingNode):
                 adopt(stream, self._decider)
             self._decider = stream.decider
             self._markers = Markers(stream.recognizer.info, self.report)
-            self._labels = self.create_publisher(
-                ActionLabels, "~/labels", LABELS_QOS, qos_overriding_options=_overridable()
-            )
-            undo.callback(self.destroy_publisher, self._labels)
+            self._labels = self.publisher(undo, ActionLabels, "~/labels", LABELS_QOS)
             self._worker = Worker(stream, self._deliver, self.report, self.settings["max_backlog"])
             undo.callback(self._end_worker)
             poses = PoseInput(
@@ -258,10 +248,6 @@ def _free_memory() -> None:
     """An inactive node holds nothing on the GPU; the worker has let go of its network."""
     if torch.cuda.is_initialized():
         torch.cuda.empty_cache()
-
-
-def _overridable() -> QoSOverridingOptions:
-    return QoSOverridingOptions.with_default_policies()
 
 
 def main(args: list[str] | None = None) -> int:

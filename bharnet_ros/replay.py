@@ -101,9 +101,9 @@ def _request(given: argparse.Namespace, actions: Path | None = None) -> Request:
 def _play(bag: PoseBag, span: Span, given: argparse.Namespace, actions: Path) -> None:
     """Into the node and out again. Raises ReplayError."""
     from bharnet_ros.action_bag import ActionBag
-    from bharnet_ros.demo.domain import own_domain
+    from bharnet_ros.demo.domain import own_domain, ros_context
     from bharnet_ros.demo.recogniser import recogniser, stop_after
-    from bharnet_ros.demo.replay import Replay, ros_context
+    from bharnet_ros.demo.replay import Replay
 
     alive: Callable[[], bool] = lambda: True  # noqa: E731
     complaints: Callable[[], list[str]] = list

@@ -16,7 +16,7 @@ from bharnet.judging.invalid import InvalidLabels
 from bharnet.judging.labels import Clock, read_texts, to_segments
 from bharnet.judging.segments import Span
 from bharnet.share import shared_folder
-from bharnet_ros.demo.domain import own_domain
+from bharnet_ros.demo.domain import own_domain, ros_context
 
 NO_ROS = "ROS 2 or our messages are not here: use `make demo`, or `source tools/ros_env.sh` first"
 SHIPPED_NOTE = (
@@ -64,7 +64,7 @@ def has_ros(errors: Console) -> bool:
 def run(given: argparse.Namespace, console: Console) -> None:
     """Everything after the command line. Raises InvalidBag, InvalidLabels, ReplayError."""
     from bharnet_ros.demo.recogniser import recogniser, stop_after
-    from bharnet_ros.demo.replay import Replay, ros_context
+    from bharnet_ros.demo.replay import Replay
     from bharnet_ros.demo.score import score
     from bharnet_ros.demo.table import Table
 

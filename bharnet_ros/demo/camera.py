@@ -26,7 +26,7 @@ from bharnet.judging.labels import Clock, read_texts, to_segments
 from bharnet.judging.segments import Segment, Span
 from bharnet_ros.demo.__main__ import has_ros
 from bharnet_ros.demo.clips import Clip, Shot, beside, read_clips, read_signs
-from bharnet_ros.demo.domain import own_domain
+from bharnet_ros.demo.domain import own_domain, ros_context
 from bharnet_ros.demo.score import score
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def run(shots: Sequence[Shot], given: argparse.Namespace, console: Console) -> N
     from sensor_msgs.msg import CompressedImage, Image
 
     from bharnet_ros.demo.recogniser import estimator, recogniser
-    from bharnet_ros.demo.replay import Replay, ros_context
+    from bharnet_ros.demo.replay import Replay
     from bharnet_ros.demo.table import Table
 
     truth = [clip.truth() for shot in shots for clip in shot.clips]

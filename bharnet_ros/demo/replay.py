@@ -4,9 +4,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,17 +29,6 @@ LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 class ReplayError(RuntimeError):
     """The replay could not be done; the message says why."""
-
-
-@contextlib.contextmanager
-def ros_context(domain: int | None) -> Iterator[rclpy.Context]:
-    """A context of ROS in this domain; None: in that of the environment."""
-    context = rclpy.Context()
-    rclpy.init(context=context, domain_id=domain)
-    try:
-        yield context
-    finally:
-        rclpy.shutdown(context=context)
 
 
 @dataclass
