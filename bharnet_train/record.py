@@ -114,12 +114,15 @@ def _guided(
                 opened.callback(screen.close)
             if film:
                 opened.callback(film.close)
-            note = coach.note
+            note, recording = coach.note, False
             for (image, seen), frame in estimated(source, people, layout):
                 text = coach.see(frame, layout)
                 if coach.note != note:
                     note = coach.note
                     say(note)
+                if screen is None and coach.recording and not recording:
+                    say(text)  # nobody sees the countdown
+                recording = coach.recording
                 picture = draw(image, seen, {}, text) if screen or film else image
                 if film:
                     film.show(picture)
