@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from rosbags.highlevel import AnyReader, AnyReaderError
@@ -61,7 +60,11 @@ class Recorded:
 
 
 class Bag:
-    """An open recording. Use it as a context manager. Raises InvalidBag."""
+    """An open recording. Use it as a context manager.
+
+    Raises MissingBag, EmptyBag or DamagedBag, all of them InvalidBag; the methods that read raise
+    DamagedBag where the file turns out to be broken.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -84,12 +87,7 @@ class Bag:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self._reader.close()
 
     @property
@@ -230,7 +228,7 @@ class TopicBag(Bag):
 
 
 class PoseBag(TopicBag):
-    """A recording of poses. Raises InvalidBag."""
+    """A recording of poses. Raises InvalidBag, as Bag does, or where no topic fits."""
 
     kinds, usual, source = (POSE_TYPE,), POSES, "the pose source"
 

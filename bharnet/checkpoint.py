@@ -44,6 +44,8 @@ class ModelInfo:
     temperature  divides the logits, so that confidence is an honest probability
     decision     defaults for DecisionConfig, chosen on validation people
     provenance   data, licences, split, seed, command, scores: for the reader, not the program
+
+    Raises ValueError for class names that repeat, another idle class, a temperature out of range.
     """
 
     name: str
@@ -80,7 +82,7 @@ class Checkpoint:
 
 
 def save_checkpoint(path: Path, network: BHaRNet, info: ModelInfo) -> None:
-    """Write a checkpoint; an interrupted write leaves the old file."""
+    """Write a checkpoint; an interrupted write leaves the old file. Raises OSError."""
     write_model(path, network, "bharnet", {"format": FORMAT, **asdict(info)})
 
 
@@ -97,7 +99,10 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 
 def write_model(path: Path, network: nn.Module, entry: str, described: dict[str, Any]) -> None:
-    """Write weights, and under the metadata's ``entry`` what is said of them, all or nothing."""
+    """Write weights, and under the metadata's ``entry`` what is said of them, all or nothing.
+
+    Raises OSError.
+    """
     weights = {key: value.contiguous() for key, value in network.state_dict().items()}
     content = save(weights, {entry: json.dumps(described, sort_keys=True)})
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -39,6 +39,7 @@ class Coach:
     """Frames in, takes in the folder. Raises OSError where the disk is full.
 
     ``countdown`` seconds pass before each take. A take that shows nobody is asked for again.
+    Raises ValueError for takes or a countdown of impossible length.
     """
 
     def __init__(

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from bharnet.cards import (
+from bharnet.captions import (
     ACTIVE,
     INK,
     PAPER,

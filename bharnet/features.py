@@ -46,6 +46,8 @@ class FeatureConfig:
     origin          of the canonical body: shoulders, or hips where they are measured; bending down
                     then does not move it
     hand_place      whether the hand expert also reads where the wrist is, seen from the shoulders
+
+    Raises ValueError for what does not exist or does not fit together.
     """
 
     body_layout: str = "upper_body_11"

@@ -31,7 +31,10 @@ class Coordinates(IntEnum):
 
 @dataclass(frozen=True)
 class PoseFormat:
-    """How a source writes its joints: layout, meaning of coordinates, width / height."""
+    """How a source writes its joints: layout, meaning of coordinates, width / height.
+
+    Raises InvalidPose for coordinates that mean nothing, or a shape that no picture has.
+    """
 
     body_layout: Layout
     coordinates: Coordinates

@@ -5,16 +5,14 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from bharnet.observation import Coordinates, Frame, InvalidPose, Observation, PoseFormat, observe
+from bharnet.reporting import Report
 from bharnet.skeleton import BODY_LAYOUTS, HAND_LAYOUTS, LAYOUTS, Layout
 from bharnet.window import NANOSECONDS
-
-if TYPE_CHECKING:  # its import costs the estimator's process torch
-    from bharnet.stream import Report
 
 # Far more than any camera sees; keeps one mad message from costing seconds.
 MOST_PEOPLE = 1000

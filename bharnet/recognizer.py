@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bharnet.backends import Answer, OutOfMemory, Warn, make_backend, without_gpu
+from bharnet.backends import Answer, OutOfMemory, make_backend, without_gpu
 from bharnet.checkpoint import Checkpoint
 from bharnet.features import resample
+from bharnet.reporting import Report, ignore
 from bharnet.window import Window
 
 
@@ -62,7 +63,7 @@ class Recognizer:
         checkpoint: Checkpoint,
         device: str = "auto",
         backend: str = "auto",
-        warn: Warn = lambda key, message: None,
+        warn: Report = ignore,
     ) -> None:
         self.info = checkpoint.info
         self.model_id = f"{self.info.name}-{self.info.version}-{checkpoint.digest}"

@@ -8,15 +8,13 @@ frames give the same actions at any speed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from bharnet.decision import Decided, Decider, DecisionConfig, Reason, decision_config
 from bharnet.observation import Frame, Observation
 from bharnet.recognizer import Recognizer
+from bharnet.reporting import Report, ignore
 from bharnet.window import NANOSECONDS, PersonWindows
-
-Report = Callable[[str, str], None]
 
 
 @dataclass(frozen=True)
@@ -29,6 +27,8 @@ class StreamConfig:
     max_people       further people in a frame are ignored
     window_seconds   lengths of the windows that are read at once (``Recognizer.recognize``);
                      () = the model's own
+
+    Raises ValueError that names what is out of its range.
     """
 
     stride_seconds: float = 0.2
@@ -66,10 +66,6 @@ class Tick:
 
     stamp: int
     entries: tuple[Entry, ...]
-
-
-def ignore(key: str, message: str) -> None:
-    """A ``Report`` that says nothing."""
 
 
 class ActionStream:

@@ -93,7 +93,10 @@ def _rate(video: cv2.VideoCapture) -> float:
 
 
 class Film:
-    """An MP4 file that grows picture by picture; all are brought to the size of the first."""
+    """An MP4 file that grows picture by picture; all are brought to the size of the first.
+
+    ``rate``: pictures a second. Raises VideoUnavailable for another kind of file.
+    """
 
     def __init__(self, path: Path, rate: float) -> None:
         if path.suffix.lower() != ".mp4":
@@ -103,7 +106,7 @@ class Film:
         self._writer: cv2.VideoWriter | None = None
 
     def show(self, image: Image) -> bool:
-        """Add an RGB picture; always True. Raises VideoUnavailable."""
+        """Add an RGB picture (H, W, 3); always True. Raises VideoUnavailable."""
         if self._writer is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             # The codec wants even sides.
@@ -125,7 +128,7 @@ class Film:
 
 
 class Window:
-    """A window on the screen, until Q, Escape or its cross."""
+    """A window on the screen, until Q, Escape or its cross. Raises VideoUnavailable."""
 
     def __init__(self, title: str) -> None:
         if not has_display():
@@ -142,7 +145,7 @@ class Window:
         self.key = -1  # what was pressed while the last picture was shown; -1 = nothing
 
     def show(self, image: Image) -> bool:
-        """Show an RGB picture. False once the user wants no more."""
+        """Show an RGB picture (H, W, 3). False once the user wants no more."""
         cv2.imshow(self._title, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
         self.key = cv2.waitKey(1) & 0xFF
         wants_end = self.key in (ord("q"), 27)

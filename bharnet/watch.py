@@ -26,9 +26,10 @@ SMOOTHING = 0.1
 
 
 class Sink(Protocol):
-    """Where annotated pictures go; ``show`` answers whether more are wanted."""
+    """Where annotated pictures go."""
 
-    def show(self, image: NDArray[np.uint8]) -> bool: ...
+    def show(self, image: NDArray[np.uint8]) -> bool:
+        """Take an (H, W, 3) RGB picture; whether more are wanted."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,10 @@ class Watcher:
     _last: float | None = field(default=None, init=False)
 
     def look(self, image: NDArray[np.uint8], stamp: int) -> NDArray[np.uint8]:
-        """The annotated picture. Raises InvalidFrame; see PeopleEstimator."""
+        """An (H, W, 3) RGB picture taken at ``stamp`` nanoseconds, annotated.
+
+        Raises InvalidFrame as PeopleEstimator does.
+        """
         image = upright(image, self.rotate, self.mirrored)
         frame = self.people.estimate(image, stamp)
         self._first = stamp if self._first is None else self._first

@@ -6,12 +6,15 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,20 @@ class Declared:
                 whole = IntegerRange(from_value=int(self.low), to_value=int(self.high), step=1)
                 descriptor.integer_range = [whole]
         return descriptor
+
+
+@dataclass(frozen=True)
+class Values:
+    """The values of a node's parameters, by name. A node's own kind of them checks them."""
+
+    values: Mapping[str, Any]
+
+    def __getitem__(self, name: str) -> Any:
+        return self.values[name]
+
+    def changed(self, new: Mapping[str, Any]) -> Self:
+        """These with some values replaced, and checked again."""
+        return replace(self, values={**self.values, **new})
 
 
 def declare_all(node: Node, table: Iterable[Declared]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
 from bharnet.observation import InvalidPose
-from bharnet.stream import Report
+from bharnet.reporting import Report
 from bharnet_ros.hri import Gathering, HriBodies
 from bharnet_ros.joining import join_hands
 from bharnet_ros.msg import PersonPoseArray

@@ -17,8 +17,9 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from bharnet.checkpoint import ModelInfo
 from bharnet.decision import State
+from bharnet.reporting import Report
 from bharnet.skeleton import HAND_21, Layout, get_layout
-from bharnet.stream import Entry, Report, Tick
+from bharnet.stream import Entry, Tick
 from bharnet_ros.stamps import to_time
 
 SKELETON, TEXT = "skeleton", "text"

@@ -8,8 +8,9 @@ import numpy as np
 
 from bharnet.checkpoint import Checkpoint, load_checkpoint
 from bharnet.recognizer import Recognizer, choose_device
+from bharnet.reporting import Report
 from bharnet.skeleton import HAND_21, get_layout
-from bharnet.stream import ActionStream, Report
+from bharnet.stream import ActionStream
 from bharnet.window import Window
 from bharnet_ros.parameters import Settings
 

@@ -22,7 +22,6 @@ from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from rclpy.qos_overriding_options import QoSOverridingOptions
 from std_srvs.srv import SetBool, Trigger
 from visualization_msgs.msg import MarkerArray
 
@@ -33,6 +32,7 @@ from bharnet.skeleton import get_layout
 from bharnet.stream import ActionStream
 from bharnet_ros.convert import to_action_array, to_action_labels
 from bharnet_ros.declared import changes, refuse_static
+from bharnet_ros.health import Health
 from bharnet_ros.inputs import PoseInput
 from bharnet_ros.lifecycle import run, told
 from bharnet_ros.markers import Markers
@@ -41,7 +41,6 @@ from bharnet_ros.msg import ActionArray, ActionLabels, PersonPoseArray
 from bharnet_ros.parameters import PARAMETERS, RELOADING, Settings, declare
 from bharnet_ros.reports import Reporter
 from bharnet_ros.undoing import SUCCESS, UndoingNode
-from bharnet_ros.watch import Watch
 from bharnet_ros.worker import Result, Worker, adopt
 
 ACTIONS_QOS = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
@@ -50,15 +49,14 @@ LABELS_QOS = QoSProfile(
     reliability=ReliabilityPolicy.RELIABLE,
     durability=DurabilityPolicy.TRANSIENT_LOCAL,
 )
-
-
+# How long a subscriber is waited for, to take the last OFFSET of a node that stops.
 LAST_WORDS = Duration(seconds=0.5)
 
 
 class BharnetNode(UndoingNode):
     """Recognises what people do. Parameters: parameters.py; names and QoS: README.md."""
 
-    _watch: Watch
+    _health: Health
 
     def __init__(self, **options: Any) -> None:
         super().__init__("bharnet", **options)
@@ -81,14 +79,8 @@ class BharnetNode(UndoingNode):
         with contextlib.ExitStack() as undo:
             torch.set_num_threads(self.settings["torch_threads"])
             checkpoint = load_model(self.settings)
-            self._actions = self.create_publisher(
-                ActionArray, "~/actions", ACTIONS_QOS, qos_overriding_options=_overridable()
-            )
-            undo.callback(self.destroy_publisher, self._actions)
-            self._shown = self.create_publisher(
-                MarkerArray, "~/markers", ACTIONS_QOS, qos_overriding_options=_overridable()
-            )
-            undo.callback(self.destroy_publisher, self._shown)
+            self._actions = self.publisher(undo, ActionArray, "~/actions", ACTIONS_QOS)
+            self._shown = self.publisher(undo, MarkerArray, "~/markers", ACTIONS_QOS)
             self.diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
             undo.callback(self.destroy_publisher, self.diagnostics)
             self._checkpoint = checkpoint
@@ -105,10 +97,7 @@ class BharnetNode(UndoingNode):
                 adopt(stream, self._decider)
             self._decider = stream.decider
             self._markers = Markers(stream.recognizer.info, self.report)
-            self._labels = self.create_publisher(
-                ActionLabels, "~/labels", LABELS_QOS, qos_overriding_options=_overridable()
-            )
-            undo.callback(self.destroy_publisher, self._labels)
+            self._labels = self.publisher(undo, ActionLabels, "~/labels", LABELS_QOS)
             self._worker = Worker(stream, self._deliver, self.report, self.settings["max_backlog"])
             undo.callback(self._end_worker)
             poses = PoseInput(
@@ -117,13 +106,13 @@ class BharnetNode(UndoingNode):
                 self._on_poses,
                 self.report,
                 SubscriptionEventCallbacks(
-                    incompatible_qos=lambda event: self._watch.incompatible(event),
-                    message_lost=lambda event: self._watch.lost(event),
+                    incompatible_qos=lambda event: self._health.incompatible(event),
+                    message_lost=lambda event: self._health.lost(event),
                 ),
             )
             undo.callback(poses.close)
-            self._watch = Watch(self, self._worker, poses)
-            undo.callback(self._watch.close)
+            self._health = Health(self, self._worker, poses)
+            undo.callback(self._health.close)
             self._publish_labels(stream)
             self.get_logger().info(
                 f"recognising {len(stream.recognizer.info.classes)} classes on "
@@ -181,7 +170,7 @@ class BharnetNode(UndoingNode):
 
     def _on_poses(self, message: PersonPoseArray) -> None:
         arrived = time.monotonic()
-        self._watch.arrived(arrived)
+        self._health.arrived(arrived)
         if self._worker is None or self._checkpoint is None or not self.enabled:
             return
         stamp = None
@@ -190,7 +179,7 @@ class BharnetNode(UndoingNode):
         layout = get_layout(self._checkpoint.info.features.body_layout)
         frame = to_frame(message, layout, self.report, stamp)
         if frame is not None:
-            self._watch.used()
+            self._health.used()
             self._worker.put(frame, message.header.frame_id, arrived)
 
     def _deliver(self, result: Result | ActionStream) -> None:
@@ -219,7 +208,7 @@ class BharnetNode(UndoingNode):
             self._actions.publish(message)
             if self._shown.get_subscription_count():
                 self._shown.publish(self._markers.show(result.tick, result.frame_id))
-            self._watch.published(result)
+            self._health.published(result)
 
     def _publish_labels(self, stream: ActionStream) -> None:
         recognizer, decider = stream.recognizer, stream.decider
@@ -259,10 +248,6 @@ def _free_memory() -> None:
     """An inactive node holds nothing on the GPU; the worker has let go of its network."""
     if torch.cuda.is_initialized():
         torch.cuda.empty_cache()
-
-
-def _overridable() -> QoSOverridingOptions:
-    return QoSOverridingOptions.with_default_policies()
 
 
 def main(args: list[str] | None = None) -> int:

@@ -8,10 +8,8 @@ while the node is unconfigured. Whatever does not fit is refused with the reason
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 from rclpy.node import Node
 
@@ -20,7 +18,7 @@ from bharnet.checkpoint import ModelInfo
 from bharnet.decision import DecisionConfig, decision_config
 from bharnet.models import SHIPPED
 from bharnet.stream import StreamConfig
-from bharnet_ros.declared import Declared, check_choices, declare_all
+from bharnet_ros.declared import Declared, Values, check_choices, declare_all
 
 MODELS_OWN = -1.0  # stands for "as the model says", NaN being awkward on command lines
 
@@ -93,10 +91,8 @@ RELOADING = frozenset(("model", "device"))
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(Values):
     """All values, checked. Raises ValueError that says which does not fit and why."""
-
-    values: Mapping[str, Any]
 
     def __post_init__(self) -> None:
         for name in DECISION:
@@ -104,13 +100,6 @@ class Settings:
                 raise ValueError(f"{name} {self.values[name]:g} is neither -1 nor 0 or more")
         check_choices(PARAMETERS, self.values)
         self.stream()
-
-    def __getitem__(self, name: str) -> Any:
-        return self.values[name]
-
-    def changed(self, new: Mapping[str, Any]) -> Settings:
-        """These settings with some values replaced."""
-        return replace(self, values={**self.values, **new})
 
     @property
     def model(self) -> Path:

@@ -100,12 +100,10 @@ def _request(given: argparse.Namespace, actions: Path | None = None) -> Request:
 
 def _play(bag: PoseBag, span: Span, given: argparse.Namespace, actions: Path) -> None:
     """Into the node and out again. Raises ReplayError."""
-    import rclpy
-
-    from bharnet_ros.demo.domain import own_domain
+    from bharnet_ros.action_bag import ActionBag
+    from bharnet_ros.demo.domain import own_domain, ros_context
     from bharnet_ros.demo.recogniser import recogniser, stop_after
-    from bharnet_ros.demo.replay import Replay, ReplayError
-    from bharnet_ros.recorder import Recorder
+    from bharnet_ros.demo.replay import Replay
 
     alive: Callable[[], bool] = lambda: True  # noqa: E731
     complaints: Callable[[], list[str]] = list
@@ -116,18 +114,11 @@ def _play(bag: PoseBag, span: Span, given: argparse.Namespace, actions: Path) ->
             parameters = {"model": given.model, "stop_after_seconds": stop_after(given.speed)}
             node = stack.enter_context(recogniser(domain, parameters))
             alive, complaints = lambda: node.runs, node.complaints
-        context = rclpy.Context()
-        rclpy.init(context=context, domain_id=domain)
-        stack.callback(rclpy.shutdown, context=context)
-        recorder = Recorder()
-        replay = Replay(context, recorder.take, "/bharnet/poses")
+        context = stack.enter_context(ros_context(domain))
+        answers = ActionBag()
+        replay = Replay(context, answers.take, "/bharnet/poses")
         stack.callback(replay.close)
-        try:
-            replay.wait_for_node(alive, complaints if not given.running else list)
-            replay.play(recorder.watch(bag.poses()), given.speed, alive)
-            replay.finish()
-        except ReplayError as error:
-            raise ReplayError("\n  ".join((str(error), *complaints()))) from None
+        replay.run(answers.watch(bag.poses()), given.speed, alive, complaints)
         outcome = replay.outcome
         notes = {
             "span": f"{span.start} {span.end}",
@@ -136,7 +127,7 @@ def _play(bag: PoseBag, span: Span, given: argparse.Namespace, actions: Path) ->
             "skipped": str(outcome.skipped),
         }
         texts = {topic: told for topic in TRUTHS if (told := bag.texts(topic))}
-        recorder.write(actions, outcome.told_labels, texts, notes)
+        answers.write(actions, outcome.told_labels, texts, notes)
         for line in complaints():
             print(f"the node said: {line}")
 

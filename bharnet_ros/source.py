@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 
-from bharnet.stream import Report
+from bharnet.reporting import Report
 
 # A publisher that is silent for longer may be followed by another: it was started again.
 HOLD_SECONDS = 0.5

@@ -8,6 +8,9 @@ import contextlib
 from typing import Any
 
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
+from rclpy.publisher import Publisher
+from rclpy.qos import QoSProfile
+from rclpy.qos_overriding_options import QoSOverridingOptions
 
 from bharnet_ros.lifecycle import SteadyNode, told
 
@@ -20,6 +23,15 @@ class UndoingNode(SteadyNode):
     def __init__(self, name: str, **options: Any) -> None:
         super().__init__(name, **options)
         self._configured, self._active = contextlib.ExitStack(), contextlib.ExitStack()
+
+    def publisher(
+        self, undo: contextlib.ExitStack, kind: type, topic: str, qos: QoSProfile
+    ) -> Publisher:
+        """A publisher that ``undo`` removes; its QoS may be changed by parameters."""
+        options = QoSOverridingOptions.with_default_policies()
+        made = self.create_publisher(kind, topic, qos, qos_overriding_options=options)
+        undo.callback(self.destroy_publisher, made)
+        return made
 
     def forget(self) -> None:
         """Let go of what a configured node holds; by then all that can be undone is."""

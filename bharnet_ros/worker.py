@@ -17,7 +17,8 @@ from dataclasses import dataclass
 
 from bharnet.decision import Decider
 from bharnet.observation import Frame
-from bharnet.stream import ActionStream, Report, Tick
+from bharnet.reporting import Report
+from bharnet.stream import ActionStream, Tick
 from bharnet.window import NANOSECONDS
 
 # Memory is bounded even when the network hangs for a minute; beyond, the oldest frames go.

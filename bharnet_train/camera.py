@@ -6,16 +6,15 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
+
+from bharnet_train.console import console, fail, say
 
 if TYPE_CHECKING:
     from bharnet.watch import Seen
-
-console = Console()
 
 
 def models(
@@ -44,7 +43,7 @@ def models(
     if table.rows:
         console.print(table)
     if failures:
-        _fail("\n".join(failures))
+        fail("\n".join(failures))
 
 
 def watch(
@@ -80,7 +79,7 @@ def watch(
         from bharnet.video import Film, VideoUnavailable, Window, open_camera, open_video
         from bharnet.watch import Watcher
     except ImportError as error:
-        _fail(f"watching needs a package that is not here ({error}); pip install '.[camera]'")
+        fail(f"watching needs a package that is not here ({error}); pip install '.[camera]'")
     # Two threads of torch beside MediaPipe's on two cores: seconds instead of milliseconds.
     torch.set_num_threads(1)
     try:
@@ -92,7 +91,7 @@ def watch(
             stream = ActionStream(recognizer)
             shown = Watcher(people, stream, _tell, rotate, mirrored).watch(source, sink)
     except (EstimatorUnavailable, InvalidCheckpoint, VideoUnavailable, ValueError) as error:
-        _fail(str(error))
+        fail(str(error))
     counted = people.counters
     console.print(
         f"{shown} pictures; people in them {counted.people}, left hands {counted.left_hands}, "
@@ -101,14 +100,7 @@ def watch(
 
 
 def _tell(seen: Seen) -> None:
-    console.print(
+    say(
         f"{seen.begin:7.1f} to {seen.end:5.1f} s  {seen.body_id}  [bold]{seen.label}[/]  "
-        f"{100 * seen.confidence:.0f} %",
-        highlight=False,
+        f"{100 * seen.confidence:.0f} %"
     )
-
-
-def _fail(message: str) -> NoReturn:
-    """One sentence and exit code 2, as every known failure of the command line."""
-    console.print(f"[red]bharnet:[/] {message}", highlight=False, soft_wrap=True)
-    raise typer.Exit(2)

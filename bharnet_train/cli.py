@@ -6,26 +6,37 @@ from __future__ import annotations
 
 import json
 import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from bharnet_train import camera
 from bharnet_train.config import InvalidConfig
+from bharnet_train.console import console, fail
 from bharnet_train.evaluate_bag import evaluate_bag
 from bharnet_train.export import ExportFailed, export_command
+from bharnet_train.options import (
+    DATA,
+    OUT,
+    Accelerator,
+    Config,
+    Data,
+    Device,
+    Model,
+    Out,
+    Overrides,
+    Precision,
+    Resume,
+    ShowProgress,
+)
 from bharnet_train.prepare import commands
 from bharnet_train.record import record
 from bharnet_train.tune.command import tune
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-console = Console()
 
 app.command()(camera.models)
 app.command()(camera.watch)
@@ -33,15 +44,18 @@ app.command()(record)
 app.add_typer(commands.prepare, name="prepare")
 app.command()(commands.extract)
 
-Data = Annotated[Path, typer.Option(help="Folder that holds the recordings.")]
-Videos = Annotated[Path, typer.Option(help="Folder that holds the videos.")]
-Config = Annotated[Path, typer.Option(help="Training configuration, see config/train/.")]
-Sets = Annotated[
-    list[str] | None, typer.Option("--set", help="Override, e.g. optimiser.epochs=5.")
+# Of `train --recordings`, which teaches your own gestures.
+Recordings = Annotated[
+    Path | None, typer.Option(help="A folder of your own takes, to be learnt instead.")
 ]
-Out = Annotated[Path, typer.Option(help="Folder for what is written.")]
 Base = Annotated[
     str, typer.Option("--from", help="With --recordings: a checkpoint, or the one that ships.")
+]
+Name = Annotated[
+    str | None, typer.Option(help="With --recordings: the model's; default: the folder's.")
+]
+Copies = Annotated[
+    int, typer.Option(help="With --recordings: disturbed copies of each take.", min=1)
 ]
 Mirror = Annotated[
     bool | None,
@@ -49,7 +63,12 @@ Mirror = Annotated[
         "--mirror/--no-mirror", help="Also mirrored; default: if no gesture is another's."
     ),
 ]
-Accelerator = Annotated[str, typer.Option(help="auto, cpu or gpu.")]
+Nulls = Annotated[
+    Path | None, typer.Option(help="With --recordings: a .npz with takes of null, for idle.")
+]
+# Of M, which looks at pictures too.
+RGBConfig = Annotated[Path, typer.Option(help="Configuration of M, see config/rgb/.")]
+Videos = Annotated[Path, typer.Option(help="Folder that holds the videos.")]
 
 
 @app.callback()
@@ -62,36 +81,28 @@ def train(
     config: Annotated[
         Path | None, typer.Option(help="Training configuration, see config/train/.")
     ] = None,
-    recordings: Annotated[
-        Path | None, typer.Option(help="A folder of your own takes, to be learnt instead.")
-    ] = None,
+    recordings: Recordings = None,
     base: Base = "shipped",
-    name: Annotated[
-        str | None, typer.Option(help="With --recordings: the model's; default: the folder's.")
-    ] = None,
-    copies: Annotated[
-        int, typer.Option(help="With --recordings: disturbed copies of each take.", min=1)
-    ] = 40,
+    name: Name = None,
+    copies: Copies = 40,
     mirror: Mirror = None,
-    nulls: Annotated[
-        Path | None, typer.Option(help="With --recordings: a .npz with takes of null, for idle.")
-    ] = None,
-    data: Data = Path("../shared/data"),
-    out: Out = Path("runs"),
-    overrides: Sets = None,
+    nulls: Nulls = None,
+    data: Data = DATA,
+    out: Out = OUT,
+    overrides: Overrides = None,
     accelerator: Accelerator = "auto",
     devices: Annotated[
         int | None, typer.Option(help="Devices on each machine; default: as started, else 1.")
     ] = None,
     nodes: Annotated[int | None, typer.Option(help="Machines; default: as started.")] = None,
-    precision: Annotated[str, typer.Option(help="32-true, 16-mixed or bf16-mixed.")] = "32-true",
+    precision: Precision = "32-true",
     workers: Annotated[
         int | None, typer.Option(help="Loading processes; default: by cores and device.", min=0)
     ] = None,
     log_dir: Annotated[Path | None, typer.Option(help="Folder for TensorBoard.")] = None,
     seed: Annotated[int | None, typer.Option(help="Replaces the configuration's seed.")] = None,
-    resume: Annotated[bool, typer.Option(help="Go on after the last finished epoch.")] = False,
-    progress: Annotated[bool, typer.Option(help="Show progress bars.")] = True,
+    resume: Resume = False,
+    progress: ShowProgress = True,
 ) -> None:
     """Train, score on the people held out, and write one checkpoint.
 
@@ -107,15 +118,14 @@ def train(
         raise InvalidConfig("what to train on? give --config FILE, or --recordings FOLDER")
     from bharnet_train.run import train_and_score
 
-    extra = [] if seed is None else [f"seed={seed}"]
+    changed = [*(overrides or []), *([] if seed is None else [f"seed={seed}"])]
     flags = [] if precision == "32-true" else ["--precision", precision]
-    command = _command("train", config, [*(overrides or []), *extra], flags)
     result = train_and_score(
         config,
         data,
         out,
-        [*(overrides or []), *extra],
-        command,
+        changed,
+        _command("train", config, changed, flags),
         accelerator=accelerator,
         devices=devices,
         nodes=nodes,
@@ -133,10 +143,10 @@ def train(
 def evaluate(
     model: Annotated[Path, typer.Option(help="Checkpoint (.safetensors).")],
     config: Config,
-    data: Data = Path("../shared/data"),
-    out: Out = Path("runs"),
-    overrides: Sets = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    data: Data = DATA,
+    out: Out = OUT,
+    overrides: Overrides = None,
+    device: Device = "cpu",
 ) -> None:
     """Score a checkpoint on the people that a configuration holds out."""
     from bharnet_train.run import score
@@ -146,14 +156,14 @@ def evaluate(
 
 @app.command("train-rgb")
 def train_rgb(
-    config: Annotated[Path, typer.Option(help="Configuration of M, see config/rgb/.")],
-    data: Videos = Path("../shared/data/clips"),
-    out: Out = Path("runs"),
-    overrides: Sets = None,
+    config: RGBConfig,
+    data: Videos = DATA / "clips",
+    out: Out = OUT,
+    overrides: Overrides = None,
     accelerator: Accelerator = "auto",
-    precision: Annotated[str, typer.Option(help="32-true, 16-mixed or bf16-mixed.")] = "32-true",
-    resume: Annotated[bool, typer.Option(help="Go on after the last finished epoch.")] = False,
-    progress: Annotated[bool, typer.Option(help="Show progress bars.")] = True,
+    precision: Precision = "32-true",
+    resume: Resume = False,
+    progress: ShowProgress = True,
 ) -> None:
     """Train M: pictures of head, hands and feet beside a trained skeleton model.
 
@@ -179,11 +189,11 @@ def train_rgb(
 @app.command("evaluate-rgb")
 def evaluate_rgb(
     model: Annotated[Path, typer.Option(help="Checkpoint of M (.safetensors).")],
-    config: Annotated[Path, typer.Option(help="Configuration of M, see config/rgb/.")],
-    data: Videos = Path("../shared/data/clips"),
-    out: Out = Path("runs"),
-    overrides: Sets = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    config: RGBConfig,
+    data: Videos = DATA / "clips",
+    out: Out = OUT,
+    overrides: Overrides = None,
+    device: Device = "cpu",
 ) -> None:
     """Score a checkpoint of M on the clips that a configuration holds out."""
     from bharnet_train.rgb.run import score_rgb
@@ -195,12 +205,12 @@ def evaluate_rgb(
 def fuse(
     models: Annotated[list[Path], typer.Argument(help="Checkpoints, e.g. one of each stream.")],
     config: Config,
-    data: Data = Path("../shared/data"),
-    overrides: Sets = None,
+    data: Data = DATA,
+    overrides: Overrides = None,
     weights: Annotated[
         list[float] | None, typer.Option(help="One a checkpoint; default: by validation.")
     ] = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    device: Device = "cpu",
 ) -> None:
     """Score several checkpoints as an ensemble; weights come from validation people."""
     from bharnet_train.config import read_config
@@ -221,10 +231,10 @@ def fuse(
 def robustness(
     models: Annotated[list[Path], typer.Argument(help="Checkpoints to compare.")],
     config: Config,
-    data: Data = Path("../shared/data"),
-    out: Out = Path("runs"),
-    overrides: Sets = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    data: Data = DATA,
+    out: Out = OUT,
+    overrides: Overrides = None,
+    device: Device = "cpu",
 ) -> None:
     """Score checkpoints with noise, dropped frames and missing hands.
 
@@ -260,7 +270,7 @@ app.command()(tune)
 
 
 @app.command()
-def info(model: Annotated[Path, typer.Argument(help="Checkpoint (.safetensors).")]) -> None:
+def info(model: Model) -> None:
     """Print what a checkpoint says of itself."""
     from dataclasses import asdict
 
@@ -317,9 +327,7 @@ def main() -> None:
         NothingToResume,
         UnreadableData,
     ) as error:
-        # Escaped, or "pip install 'x[extra]'" would lose its brackets.
-        console.print(f"[red]bharnet:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
-        sys.exit(2)
+        fail(str(error))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,16 @@ import typer
 
 if TYPE_CHECKING:
     from bharnet.estimation.people import PeopleEstimator
+    from bharnet.judging.evaluation import Request
 
+Labels = Annotated[
+    Path | None, typer.Option(help="CSV, ELAN (.eaf) or VIA (.json, .csv); else a topic.")
+]
+Images = Annotated[bool, typer.Option("--images", help="Estimate people in the bag's pictures.")]
+Recorded = Annotated[
+    bool, typer.Option("--recorded", help="Judge the recorded actions, do not recognise.")
+]
+Offset = Annotated[str, typer.Option(help="Seconds from the bag's start to the labels'.")]
 Settings = Annotated[
     list[str] | None, typer.Option("--set", help="Setting, e.g. enter_threshold=0.7.")
 ]
@@ -23,36 +32,29 @@ Rename = Annotated[
 Idle = Annotated[
     list[str] | None, typer.Option("--idle", help="A further label that means nothing is done.")
 ]
+Backend = Annotated[
+    str, typer.Option(help="auto, eager, onnx ...: what runs the network (docs/speed.md).")
+]
 
 
 def evaluate_bag(
     bag: Annotated[Path, typer.Argument(help="A rosbag2: mcap or sqlite3, compressed or not.")],
-    labels: Annotated[
-        Path | None, typer.Option(help="CSV, ELAN (.eaf) or VIA (.json, .csv); else a topic.")
-    ] = None,
+    labels: Labels = None,
     out: Annotated[Path | None, typer.Option(help="Folder; runs/BAG-report if not given.")] = None,
-    images: Annotated[
-        bool, typer.Option("--images", help="Estimate people in the bag's pictures.")
-    ] = False,
+    images: Images = False,
     pose: Annotated[str, typer.Option(help="With --images: lite, full or heavy.")] = "full",
     max_people: Annotated[int, typer.Option(help="With --images: how many to look for.")] = 2,
     model: Annotated[Path | None, typer.Option(help="Checkpoint; else the shipped one.")] = None,
-    recorded: Annotated[
-        bool, typer.Option("--recorded", help="Judge the recorded actions, do not recognise.")
-    ] = False,
+    recorded: Recorded = False,
     topic: Annotated[str, typer.Option(help="Topic of poses (or actions), of several.")] = "",
     labels_topic: Annotated[str, typer.Option(help="Topic of labels, std_msgs/String.")] = "",
     unlabelled: Annotated[str, typer.Option(help="Time without a label: idle, ignored.")] = "idle",
-    offset: Annotated[
-        str, typer.Option(help="Seconds from the bag's start to the labels'.")
-    ] = "0",
+    offset: Offset = "0",
     settings: Settings = None,
     rename: Rename = None,
     idle: Idle = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "cpu",
-    backend: Annotated[
-        str, typer.Option(help="auto, eager, onnx ...: what runs the network (docs/speed.md).")
-    ] = "auto",
+    backend: Backend = "auto",
     jobs: Annotated[int, typer.Option(help="Processes; 0 as many as cores.")] = 0,
     timings: Annotated[bool, typer.Option(help="Report how long everything took.")] = True,
 ) -> None:
@@ -60,12 +62,7 @@ def evaluate_bag(
 
     Writes OUT/report.json, report.html and timings.json; docs/evaluation.md defines the figures.
     """
-    from rich.console import Console
-
-    from bharnet.judging.evaluate import evaluate
     from bharnet.judging.evaluation import InvalidRequest, Request
-    from bharnet.judging.report import PAGE, write_report
-    from bharnet.judging.summary import summarise
     from bharnet.models import SHIPPED
 
     try:
@@ -90,13 +87,19 @@ def evaluate_bag(
         offset=seconds,
         jobs=jobs,
     )
+    _evaluate_and_report(request, out or Path("runs") / f"{bag.resolve().stem}-report", timings)
+
+
+def _evaluate_and_report(request: Request, folder: Path, timings: bool) -> None:
+    from rich.console import Console
+
+    from bharnet.judging.evaluate import evaluate
+    from bharnet.judging.evaluation import InvalidRequest
+    from bharnet.judging.report import PAGE, write_report
+    from bharnet.judging.summary import summarise
+
     with Console(stderr=True).status("reading") as status:
-
-        def progress(done: int, of: int) -> None:
-            status.update(f"{done} of {of} frames")
-
-        evaluation = evaluate(request, progress)
-    folder = out or Path("runs") / f"{bag.resolve().stem}-report"
+        evaluation = evaluate(request, lambda done, of: status.update(f"{done} of {of} frames"))
     try:
         report = write_report(evaluation, folder, timings)
     except OSError as error:

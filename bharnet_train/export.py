@@ -9,19 +9,22 @@ from collections.abc import Iterator
 from collections.abc import Sequence as Many
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
 from numpy.typing import NDArray
-from rich.console import Console
 
+from bharnet_train.console import console
 from bharnet_train.datasets.recordings import Sequence
+from bharnet_train.options import DATA, Data, Model, Overrides
+
+if TYPE_CHECKING:
+    from bharnet.checkpoint import Checkpoint, ModelInfo
 
 # Largest error of a logit, as a share of the largest; beyond it nothing is written.
 BOUNDS = {"fp32": 1e-3, "fp16": 0.05, "int8": 0.5}
 CALIBRATED_ON = 256  # windows
-console = Console()
 
 
 class ExportFailed(ValueError):
@@ -40,7 +43,7 @@ class Exported:
 
 
 def export_command(
-    model: Annotated[Path, typer.Argument(help="Checkpoint (.safetensors).")],
+    model: Model,
     to: Annotated[str, typer.Option(help="onnx.")] = "onnx",
     out: Annotated[
         Path | None,
@@ -51,10 +54,8 @@ def export_command(
     config: Annotated[
         Path | None, typer.Option(help="Measure on the people that this configuration holds out.")
     ] = None,
-    data: Annotated[Path, typer.Option(help="Folder of the recordings.")] = Path("../shared/data"),
-    overrides: Annotated[
-        list[str] | None, typer.Option("--set", help="Override of the configuration.")
-    ] = None,
+    data: Data = DATA,
+    overrides: Overrides = None,
 ) -> None:
     """Write an ONNX graph, compare it with torch, and refuse it if it answers otherwise."""
     if to != "onnx":
@@ -84,32 +85,18 @@ def export(
 ) -> Exported:
     """Export as fp32, fp16 or int8. Raises ExportFailed and what the readers of files raise."""
     from bharnet.backends import BackendUnavailable
-    from bharnet.backends.onnx_graph import (
-        cached_graph,
-        export_graph,
-        largest_error,
-        open_graph,
-        write_whole,
-    )
+    from bharnet.backends.onnx_graph import cached_graph, export_graph, largest_error, write_whole
     from bharnet.checkpoint import load_checkpoint
-    from bharnet_train.config import read_config
-    from bharnet_train.datasets.select import load_split
-    from bharnet_train.evaluation import predict
 
     if kind == "int8" and config is None:
         raise ExportFailed(
             "int8 has to see recordings to choose its ranges: give --config and --data"
         )
     checkpoint = load_checkpoint(model)
-    info = checkpoint.info
     tested: list[Sequence] = []
     trained: list[Sequence] = []
     if config is not None:
-        values = read_config(config, list(overrides))
-        known = values.model_copy(update={"features": info.features})
-        split = load_split(known, data, config.parent)
-        tested = [each for each in split.test if each.label in info.classes]
-        trained = [each for each in split.train if each.label in info.classes]
+        trained, tested = _recordings(checkpoint.info, config, data, overrides)
     try:
         content = export_graph(checkpoint, half=kind == "fp16")
         if kind == "int8":
@@ -120,15 +107,7 @@ def export(
                 f"the graph differs from torch by {error:.2g} of the largest logit, more than "
                 f"{BOUNDS[kind]:g}; nothing was written"
             )
-        top1 = None
-        if tested:
-            session = open_graph(content, ["CPUExecutionProvider"], 1)
-            logits, targets = predict(checkpoint.network, info.features, tested, info.classes)
-            right = targets.numpy()
-            top1 = (
-                _percent(logits[0].numpy(), right),
-                _percent(_predict(session, tested, checkpoint), right),
-            )
+        top1 = _compare(checkpoint, content, tested) if tested else None
     except BackendUnavailable as failed:
         raise ExportFailed(str(failed)) from failed
     default = cached_graph(checkpoint) if kind == "fp32" else Path(f"{model.stem}.{kind}.onnx")
@@ -140,7 +119,40 @@ def export(
     return Exported(path, kind, error, top1, len(tested))
 
 
-def _eighth(content: bytes, sequences: Many[Sequence], checkpoint: Any) -> bytes:
+def _recordings(
+    info: ModelInfo, config: Path, data: Path, overrides: Many[str]
+) -> tuple[list[Sequence], list[Sequence]]:
+    """Of the model's classes: what to choose ranges on, and what to be tested on."""
+    from bharnet_train.config import read_config
+    from bharnet_train.datasets.select import load_split
+
+    values = read_config(config, list(overrides))
+    same_features = values.model_copy(update={"features": info.features})
+    split = load_split(same_features, data, config.parent)
+    return (
+        [each for each in split.train if each.label in info.classes],
+        [each for each in split.test if each.label in info.classes],
+    )
+
+
+def _compare(
+    checkpoint: Checkpoint, content: bytes, sequences: Many[Sequence]
+) -> tuple[float, float]:
+    """Top-1 in percent of torch and of the graph."""
+    from bharnet.backends.onnx_graph import open_graph
+    from bharnet_train.evaluation import predict
+
+    info = checkpoint.info
+    session = open_graph(content, ["CPUExecutionProvider"], 1)
+    logits, targets = predict(checkpoint.network, info.features, sequences, info.classes)
+    right = targets.numpy()
+    return (
+        _percent(logits[0].numpy(), right),
+        _percent(_predict(session, sequences, checkpoint), right),
+    )
+
+
+def _eighth(content: bytes, sequences: Many[Sequence], checkpoint: Checkpoint) -> bytes:
     """Convolutions in 8 bits, ranges from windows of people trained on.
 
     They are nearly all of the work; products with learned graphs stay as they are.
@@ -172,7 +184,7 @@ def _eighth(content: bytes, sequences: Many[Sequence], checkpoint: Any) -> bytes
 
 
 def _batches(
-    sequences: Many[Sequence], checkpoint: Any
+    sequences: Many[Sequence], checkpoint: Checkpoint
 ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.bool_]]]:
     from torch.utils.data import DataLoader
 
@@ -183,7 +195,9 @@ def _batches(
         yield position.numpy(), seen.numpy()
 
 
-def _predict(session: Any, sequences: Many[Sequence], checkpoint: Any) -> NDArray[np.float32]:
+def _predict(
+    session: Any, sequences: Many[Sequence], checkpoint: Checkpoint
+) -> NDArray[np.float32]:
     """Fused logits (N, classes) of a graph."""
     return np.concatenate(
         [

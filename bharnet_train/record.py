@@ -5,27 +5,21 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
-from bharnet.recording import IDLE, Gathering, InvalidRecordings, Recordings, check_label
-from bharnet.take import UNITS, InvalidTake
+from bharnet.recording import IDLE, InvalidRecordings, Recordings, check_label
+from bharnet.skeleton import get_layout
+from bharnet_train.console import say
+from bharnet_train.cut_takes import estimated, from_bag, from_video
 
 if TYPE_CHECKING:
     from bharnet.coach import Coach
     from bharnet.estimation.people import PeopleEstimator
-    from bharnet.judging.invalid import Row
-    from bharnet.judging.segments import Segment, Span
-    from bharnet.observation import Frame
-    from bharnet.skeleton import Layout
 
-console = Console()
 IDLE_SECONDS = 6.0
 
 
@@ -69,10 +63,10 @@ def record(
             return
         who = person, session or datetime.now().strftime("%Y-%m-%d %Hh")
         if bag is not None:
-            kept = _from_bag(recordings, bag, topic, labels, name, who)
+            kept = from_bag(recordings, bag, topic, labels, name, who)
         elif video is not None:
             with _camera(estimator, pose) as people:
-                kept = _from_video(recordings, video, people, labels, name, who)
+                kept = from_video(recordings, video, people, labels, name, who)
         else:
             with _camera(estimator, pose) as people:
                 wishes = [(check_label(name), seconds)] * takes
@@ -84,124 +78,7 @@ def record(
             f"{into} cannot be written: {error.strerror or error}; what was kept before is whole"
         ) from None
     counted = ", ".join(f"{label} {n}" for label, n in sorted(recordings.count().items()))
-    _say(f"{kept} takes kept; {into} now holds {counted or 'none'}")
-
-
-def _from_bag(
-    recordings: Recordings,
-    path: Path,
-    topic: str,
-    labels: Path | None,
-    name: str,
-    who: tuple[str, str],
-) -> int:
-    from bharnet.bag import POSE_TYPE, PoseBag
-    from bharnet.judging.labels import read_labels, read_texts
-    from bharnet.judging.segments import Span
-    from bharnet.judging.sources import Stopwatch, pose_frames
-    from bharnet.observation import Coordinates
-    from bharnet.skeleton import BODY_LAYOUTS, UPPER_BODY_11, get_layout
-
-    with PoseBag(path, topic) as bag:
-        seen = (bag.deserialize(each.data, POSE_TYPE) for each in bag.poses())
-        first = next((each for each in seen if each.people), None)
-        known = first is not None and first.body_layout in BODY_LAYOUTS
-        layout = get_layout(first.body_layout) if first and known else UPPER_BODY_11
-        flat = first is None or first.coordinates == Coordinates.IMAGE
-        rows = None
-        if labels is not None:
-            rows = read_labels(labels)
-        elif not name:
-            rows = read_texts(bag.truth(), "the bag's labels")
-        frames = pose_frames(bag, layout, _complain, Stopwatch())
-        wanted = _segments(rows, Span(*bag.span()), name)
-
-        def gathering() -> Gathering:
-            return Gathering(layout, UNITS[0 if flat else 1], getattr(first, "estimator", ""))
-
-        return _keep(recordings, frames, wanted, gathering, who)
-
-
-def _from_video(
-    recordings: Recordings,
-    path: Path,
-    people: PeopleEstimator,
-    labels: Path | None,
-    name: str,
-    who: tuple[str, str],
-) -> int:
-    from bharnet.judging.labels import read_labels
-    from bharnet.judging.segments import Span
-    from bharnet.video import BEGIN, VideoUnavailable, distinct, open_video
-
-    try:
-        source = open_video(path)
-    except VideoUnavailable as error:
-        raise InvalidRecordings(str(error)) from None
-    layout = _layout(people)
-    end = BEGIN + round(24 * 3600 * 1e9)  # how long it is, its end will tell
-    rows = read_labels(labels) if labels else None
-    wanted = _segments(rows, Span(BEGIN, end), name)
-    frames = (frame for _, frame in _estimated(distinct(source), people, layout))
-    return _keep(
-        recordings, frames, wanted, lambda: Gathering(layout, estimator=people.estimator.name), who
-    )
-
-
-def _segments(rows: Iterable[Row] | None, span: Span, name: str) -> list[Segment]:
-    """What becomes a take each; without rows everything does, as one."""
-    from bharnet.judging.labels import Clock, to_segments
-    from bharnet.judging.segments import Segment
-
-    if rows is None:
-        return [Segment(span.start, span.end + 1, check_label(name))]
-    found = to_segments(list(rows), Clock(span.start), span, {"": IDLE})
-    wanted = [each for each in found if name in ("", each.label)]
-    if not wanted:
-        raise InvalidRecordings(
-            f"the labels name no '{name}'"
-            if name
-            else "there are no labels; give --labels FILE, "
-            "or the NAME of the gesture that all of it shows"
-        )
-    return wanted
-
-
-def _keep(
-    recordings: Recordings,
-    frames: Iterable[Frame],
-    wanted: list[Segment],
-    gathering: Callable[[], Gathering],
-    who: tuple[str, str],
-) -> int:
-    """A take of each segment. Frames come once, in the order of their time."""
-    waiting, kept = sorted(wanted, key=lambda each: each.start), 0
-    made: list[tuple[Segment, Gathering]] = []
-    for frame in frames:
-        while waiting and waiting[0].start <= frame.stamp:
-            made.append((waiting.pop(0), gathering()))
-        for segment, gathered in [each for each in made if each[0].end <= frame.stamp]:
-            made.remove((segment, gathered))
-            kept += _keep_one(recordings, segment, gathered, who)
-        for _, gathered in made:
-            gathered.add(frame)
-    for segment, gathered in made:
-        kept += _keep_one(recordings, segment, gathered, who)
-    for segment in waiting:
-        _complain("late", f"'{segment.label}' begins after the last frame")
-    return kept
-
-
-def _keep_one(
-    recordings: Recordings, segment: Segment, gathered: Gathering, who: tuple[str, str]
-) -> int:
-    try:
-        line = recordings.add(gathered.take(segment.person), segment.label, *who)
-    except InvalidTake as error:
-        _complain("take", f"no take of '{segment.label}': {error}")
-        return 0
-    _say(f"kept {line.take}")
-    return 1
+    say(f"{kept} takes kept; {into} now holds {counted or 'none'}")
 
 
 def _coach(
@@ -227,7 +104,7 @@ def _guided(
     from bharnet.drawing import draw
     from bharnet.video import Film, VideoUnavailable, Window, open_camera
 
-    layout = _layout(people)
+    layout = get_layout(people.estimator.body_layout)
     try:
         with contextlib.ExitStack() as opened:
             source = open_camera(camera)
@@ -237,12 +114,15 @@ def _guided(
                 opened.callback(screen.close)
             if film:
                 opened.callback(film.close)
-            note = coach.note
-            for (image, seen), frame in _estimated(source, people, layout):
+            note, recording = coach.note, False
+            for (image, seen), frame in estimated(source, people, layout):
                 text = coach.see(frame, layout)
                 if coach.note != note:
                     note = coach.note
-                    _say(note)
+                    say(note)
+                if screen is None and coach.recording and not recording:
+                    say(text)  # nobody sees the countdown
+                recording = coach.recording
                 picture = draw(image, seen, {}, text) if screen or film else image
                 if film:
                     film.show(picture)
@@ -256,22 +136,6 @@ def _guided(
         hint = "; --no-window records without" if window else ""
         raise InvalidRecordings(f"{error}{hint}") from None
     return len(coach.kept)
-
-
-def _estimated(source: Iterable, people: PeopleEstimator, layout: Layout) -> Iterator:
-    """((picture, people in it), Frame) of every usable picture."""
-    from bharnet.estimation.estimator import InvalidFrame
-
-    for image, stamp in source:
-        with contextlib.suppress(InvalidFrame):  # counted by the estimator
-            seen = people.estimate(image, stamp)
-            yield (image, seen), seen.to_frame(layout, _complain)
-
-
-def _layout(people: PeopleEstimator) -> Layout:
-    from bharnet.skeleton import get_layout
-
-    return get_layout(people.estimator.body_layout)
 
 
 def _camera(estimator: str, pose: str) -> PeopleEstimator:
@@ -293,12 +157,4 @@ def _discard(recordings: Recordings, label: str) -> None:
     if not same:
         raise InvalidRecordings(f"{recordings.folder} holds no take of '{label}'")
     recordings.discard(same[-1])
-    _say(f"{same[-1].take} discarded, {len(same) - 1} takes of '{label}' are left")
-
-
-def _complain(key: str, text: str) -> None:
-    _say(f"[yellow]{escape(text)}[/]")
-
-
-def _say(text: str) -> None:
-    console.print(text, highlight=False, soft_wrap=True)
+    say(f"{same[-1].take} discarded, {len(same) - 1} takes of '{label}' are left")

@@ -34,6 +34,73 @@ from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 
 SECONDS_BEFORE_RESPAWN = 1.0
+SHIPPED_PARAMETERS = PathJoinSubstitution(
+    [FindPackageShare("bharnet_ros"), "config", "recognize.yaml"]
+)
+ARGUMENTS = [
+    DeclareLaunchArgument(
+        "source",
+        default_value="poses",
+        choices=["image", "poses"],
+        description="Where people come from: a camera, or a topic of poses.",
+    ),
+    DeclareLaunchArgument("image", default_value="image", description="Topic of the pictures."),
+    DeclareLaunchArgument(
+        "transport",
+        default_value="raw",
+        choices=["raw", "compressed"],
+        description="Image, or CompressedImage on <image>/compressed.",
+    ),
+    DeclareLaunchArgument(
+        "depth",
+        default_value="",
+        description="Topic of depth aligned to the pictures; empty: no depth.",
+    ),
+    DeclareLaunchArgument(
+        "camera_info",
+        default_value="camera_info",
+        description="Topic of the camera_info that belongs to them.",
+    ),
+    DeclareLaunchArgument(
+        "use_sim_time",
+        default_value="false",
+        choices=["true", "false"],
+        description="Take the time from /clock, as recordings need it.",
+    ),
+    DeclareLaunchArgument(
+        "params_file", default_value=SHIPPED_PARAMETERS, description="The parameters, a YAML file."
+    ),
+    DeclareLaunchArgument(
+        "namespace",
+        default_value="",
+        description="Put in front of every name: robot1 gives /robot1/bharnet/actions.",
+    ),
+    DeclareLaunchArgument(
+        "autostart",
+        default_value="true",
+        choices=["true", "false"],
+        description="Configure and activate the node at once.",
+    ),
+    DeclareLaunchArgument(
+        "log_level",
+        default_value="info",
+        choices=["debug", "info", "warn", "error", "fatal"],
+        description="How much the node says.",
+    ),
+    DeclareLaunchArgument(
+        "device",
+        default_value="",
+        description="Where the network runs: cpu, cuda:0; empty: as params_file says.",
+    ),
+    DeclareLaunchArgument(
+        "model", default_value="", description="File of weights; empty: as params_file says."
+    ),
+    DeclareLaunchArgument(
+        "intents",
+        default_value="",
+        description="YAML: action to hri_actions_msgs/Intent; shipped; empty: none.",
+    ),
+]
 
 
 def start_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
@@ -98,81 +165,4 @@ def intents(argument: Callable[[str], str]) -> Node:
 
 def generate_launch_description() -> LaunchDescription:
     """Declare the arguments, then start the nodes."""
-    shipped_parameters = PathJoinSubstitution(
-        [FindPackageShare("bharnet_ros"), "config", "recognize.yaml"]
-    )
-    return LaunchDescription(
-        [
-            DeclareLaunchArgument(
-                "source",
-                default_value="poses",
-                choices=["image", "poses"],
-                description="Where people come from: a camera, or a topic of poses.",
-            ),
-            DeclareLaunchArgument(
-                "image",
-                default_value="image",
-                description="Topic of the pictures.",
-            ),
-            DeclareLaunchArgument(
-                "transport",
-                default_value="raw",
-                choices=["raw", "compressed"],
-                description="Image, or CompressedImage on <image>/compressed.",
-            ),
-            DeclareLaunchArgument(
-                "depth",
-                default_value="",
-                description="Topic of depth aligned to the pictures; empty: no depth.",
-            ),
-            DeclareLaunchArgument(
-                "camera_info",
-                default_value="camera_info",
-                description="Topic of the camera_info that belongs to them.",
-            ),
-            DeclareLaunchArgument(
-                "use_sim_time",
-                default_value="false",
-                choices=["true", "false"],
-                description="Take the time from /clock, as recordings need it.",
-            ),
-            DeclareLaunchArgument(
-                "params_file",
-                default_value=shipped_parameters,
-                description="The parameters, a YAML file.",
-            ),
-            DeclareLaunchArgument(
-                "namespace",
-                default_value="",
-                description="Put in front of every name: robot1 gives /robot1/bharnet/actions.",
-            ),
-            DeclareLaunchArgument(
-                "autostart",
-                default_value="true",
-                choices=["true", "false"],
-                description="Configure and activate the node at once.",
-            ),
-            DeclareLaunchArgument(
-                "log_level",
-                default_value="info",
-                choices=["debug", "info", "warn", "error", "fatal"],
-                description="How much the node says.",
-            ),
-            DeclareLaunchArgument(
-                "device",
-                default_value="",
-                description="Where the network runs: cpu, cuda:0; empty: as params_file says.",
-            ),
-            DeclareLaunchArgument(
-                "model",
-                default_value="",
-                description="File of weights; empty: as params_file says.",
-            ),
-            DeclareLaunchArgument(
-                "intents",
-                default_value="",
-                description="YAML: action to hri_actions_msgs/Intent; shipped; empty: none.",
-            ),
-            OpaqueFunction(function=start_nodes),
-        ]
-    )
+    return LaunchDescription([*ARGUMENTS, OpaqueFunction(function=start_nodes)])

@@ -19,6 +19,21 @@ STORE = known_types()
 TEXT = "std_msgs/msg/String"
 # Who is in view from when to when, in seconds.
 Story = Sequence[tuple[str, float, float]]
+# Of 12 s; tiny.py's model says "wave" of whoever is in view.
+STORY: Story = [("ann", 1.0, 5.0), ("bob", 3.0, 9.0), ("ann", 8.0, 9.0)]
+LABELS = "start,end,label,person\n1,5,wave,ann\n3,6,yes,bob\n6,7,idle,bob\n"
+
+
+def write_story(folder: Path) -> Path:
+    """The recording of STORY."""
+    return write_bag(folder / "story", STORY, 12.0)
+
+
+def write_labels(folder: Path) -> Path:
+    """What happens in it, as a person wrote it down."""
+    path = folder / "labels.csv"
+    path.write_text(LABELS)
+    return path
 
 
 def write_bag(

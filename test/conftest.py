@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from raw_ntu import MISSING, write_raw
 from takes import write_takes
+from tiny import save_model
 
 # Networks here are tiny: a second thread only waits for the first.
 torch.set_num_threads(1)
@@ -35,12 +37,34 @@ def takes(tmp_path_factory):
     return folder
 
 
+@pytest.fixture
+def model(tmp_path):
+    """The path of a model that says "wave" of whoever it sees, as a parameter of the node."""
+    return str(save_model(tmp_path / "tiny.safetensors"))
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory):
+    """A folder of 24 files of NTU RGB+D, and five that are no good."""
+    return write_raw(tmp_path_factory.mktemp("ntu") / "nturgb+d_skeletons")
+
+
+@pytest.fixture(scope="module")
+def prepared(raw):
+    """What `bharnet prepare` makes of them."""
+    from bharnet_train.parallel import Workers
+    from bharnet_train.prepare.convert import prepare
+    from bharnet_train.prepare.ntu import NTU120
+
+    folder = raw.parent / "prepared"
+    prepare(NTU120(raw, MISSING), folder, Workers(1))
+    return folder
+
+
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory):
     """A checkpoint of the classes of ``takes``, and its ONNX graph: exporting takes seconds."""
     pytest.importorskip("onnxscript", reason="no exporter here: pip install bharnet_ros[export]")
-    from tiny import save_model
-
     from bharnet.backends.onnx_graph import export_graph
     from bharnet.checkpoint import load_checkpoint, save_checkpoint
 

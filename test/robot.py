@@ -28,7 +28,7 @@ from tiny import CLASSES as CLASSES
 from tiny import save_model as save_model
 
 from bharnet.window import NANOSECONDS
-from bharnet_ros.demo.domain import own_domain
+from bharnet_ros.demo.domain import own_domain, ros_context
 from bharnet_ros.msg import Action, ActionArray, ActionLabels, PersonPose, PersonPoseArray
 from bharnet_ros.node import SUCCESS, BharnetNode
 from bharnet_ros.stamps import to_time
@@ -183,11 +183,12 @@ def spinning(make: Callable[..., Any], **parameters: Any) -> Iterator[tuple[Any,
 
     ``make(context=..., parameter_overrides=...)`` makes the lifecycle node.
     """
-    with own_domain() as domain:
-        # Two contexts, so that all goes over DDS as between two processes.
-        context, outside = rclpy.Context(), rclpy.Context()
-        for each in (context, outside):
-            rclpy.init(context=each, domain_id=domain)
+    # Two contexts, so that all goes over DDS as between two processes.
+    with (
+        own_domain() as domain,
+        ros_context(domain) as context,
+        ros_context(domain) as outside,
+    ):
         given = [Parameter(name, value=value) for name, value in parameters.items()]
         node = make(context=context, parameter_overrides=given)
         executor = SingleThreadedExecutor(context=context)
@@ -205,8 +206,6 @@ def spinning(make: Callable[..., Any], **parameters: Any) -> Iterator[tuple[Any,
             executor.shutdown()
             thread.join(DEADLINE)
             node.destroy_node()
-            for each in (context, outside):
-                rclpy.shutdown(context=each)
 
 
 @contextlib.contextmanager
@@ -265,9 +264,7 @@ def process(
         environment = {**os.environ, "ROS_DOMAIN_ID": str(domain)}
         started = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
         stack.callback(started.kill)
-        context = rclpy.Context()
-        rclpy.init(context=context, domain_id=domain)
-        stack.callback(rclpy.shutdown, context=context)
+        context = stack.enter_context(ros_context(domain))
         tester = Tester(context, namespace)
         stack.callback(tester.node.destroy_node)
         stack.callback(tester.executor.shutdown)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bags import frame_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from people import START
@@ -38,30 +39,18 @@ def write(
     truth: str = "",
 ) -> Path:
     """A bag with ``count`` empty frames on each topic, logged 0.5 s after their stamps."""
-    types = STORE.types
     with Writer(folder, version=9, storage_plugin=plugin) as writer:
         for topic in topics:
             connection = writer.add_connection(topic, POSE_TYPE, typestore=STORE)
             for i in range(count):
-                stamp = types["builtin_interfaces/msg/Time"](
-                    sec=START // NANOSECONDS + i, nanosec=7
-                )
-                message = types[POSE_TYPE](
-                    header=types["std_msgs/msg/Header"](stamp=stamp, frame_id=""),
-                    estimator="",
-                    body_layout="",
-                    hand_layout="",
-                    coordinates=2,
-                    image_width=0,
-                    image_height=0,
-                    people=[],
-                )
-                logged = START + i * NANOSECONDS + 7 + NANOSECONDS // 2
-                writer.write(connection, logged, STORE.serialize_cdr(message, POSE_TYPE))
+                stamp = START + i * NANOSECONDS + 7
+                data = STORE.serialize_cdr(frame_of(stamp, []), POSE_TYPE)
+                writer.write(connection, stamp + NANOSECONDS // 2, data)
         if truth:
             kind = "std_msgs/msg/String"
             connection = writer.add_connection(TRUTH, kind, typestore=STORE)
-            writer.write(connection, START, STORE.serialize_cdr(types[kind](data=truth), kind))
+            told = STORE.types[kind](data=truth)
+            writer.write(connection, START, STORE.serialize_cdr(told, kind))
     return folder
 
 
@@ -73,7 +62,7 @@ def test_reads_what_was_written(tmp_path, plugin):
         assert [each.stamp for each in read] == [START + i * NANOSECONDS + 7 for i in range(5)]
         assert {each.logged - each.stamp for each in read} == {NANOSECONDS // 2}
         message = STORE.deserialize_cdr(read[0].data, POSE_TYPE)
-        assert message.coordinates == 2
+        assert message.body_layout == "upper_body_11"
 
 
 def test_the_recording_that_ships():

@@ -26,7 +26,7 @@ from robot import DEADLINE, Tester, save_model, stamp
 from sensor_msgs.msg import Image
 
 from bharnet.window import NANOSECONDS
-from bharnet_ros.demo.domain import own_domain
+from bharnet_ros.demo.domain import own_domain, ros_context
 from bharnet_ros.msg import Action, PersonPoseArray
 
 TEST = Path(__file__).resolve().parent
@@ -107,9 +107,7 @@ def processes(
             started = subprocess.Popen(command, env=environment)
             stack.callback(started.wait, DEADLINE)
             stack.callback(started.send_signal, signal.SIGINT)
-        context = rclpy.Context()
-        rclpy.init(context=context, domain_id=domain)
-        stack.callback(rclpy.shutdown, context=context)
+        context = stack.enter_context(ros_context(domain))
         watcher = Watcher(context, namespace)
         stack.callback(watcher.node.destroy_node)
         stack.callback(watcher.executor.shutdown)

@@ -1,7 +1,7 @@
 # Copyright 2026 bharnet_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-import json
-import struct
+"""A checkpoint keeps everything, and what is none is refused in words."""
+
 from dataclasses import asdict, replace
 
 import pytest
@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save
+from tiny import rewrite
 
 from bharnet.checkpoint import InvalidCheckpoint, ModelInfo, load_checkpoint, save_checkpoint
 from bharnet.features import FeatureConfig
@@ -89,16 +90,6 @@ def test_pickle_is_never_opened(saved):
 def test_safetensors_of_somebody_else(saved):
     saved.write_bytes(save({"a": torch.zeros(2)}))
     refuse(saved, "no bharnet model")
-
-
-def rewrite(path, **changes):
-    content = path.read_bytes()
-    (length,) = struct.unpack("<Q", content[:8])
-    header = json.loads(content[8 : 8 + length])
-    described = json.loads(header["__metadata__"]["bharnet"])
-    header["__metadata__"]["bharnet"] = json.dumps({**described, **changes})
-    head = json.dumps(header).encode()
-    path.write_bytes(struct.pack("<Q", len(head)) + head + content[8 + length :])
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 # Copyright 2026 bharnet_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
+"""Training in several processes: who counts them, and that they learn what one would."""
+
 import json
 import os
 import socket

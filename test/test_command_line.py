@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bharnet_train.cli import app
+from bharnet_train.console import fail
 
 
 def bharnet(*arguments: object) -> str:
@@ -60,3 +61,10 @@ def test_info_tells_the_classes(trained):
     told = json.loads(bharnet("info", model))
     assert len(told["classes"]) > 1
     assert told["digest"]
+
+
+def test_a_failure_is_one_sentence_with_its_brackets(capsys):
+    with pytest.raises(SystemExit) as ended:
+        fail("no camera here; pip install '.[camera]'")
+    assert ended.value.code == 2
+    assert capsys.readouterr().out == "bharnet: no camera here; pip install '.[camera]'\n"

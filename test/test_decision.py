@@ -1,5 +1,7 @@
 # Copyright 2026 bharnet_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
+"""Scores over time: when an action begins, goes on and ends, and when nothing is said."""
+
 import numpy as np
 import pytest
 from hypothesis import given

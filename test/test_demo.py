@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -98,26 +99,21 @@ def test_the_shipped_recording_is_recognised(told_by_core):
 
 @pytest.mark.parametrize(("speed", "clock"), [(25.0, True), (60.0, False)])
 def test_the_node_says_what_the_core_says(told_by_core, speed, clock):
-    import rclpy
-
-    from bharnet_ros.demo.domain import own_domain
+    from bharnet_ros.demo.domain import own_domain, ros_context
     from bharnet_ros.demo.recogniser import recogniser
     from bharnet_ros.demo.replay import Replay
 
     parameters = {"use_sim_time": clock, "stop_after_seconds": 5.0}
-    with PoseBag(BAG) as bag, own_domain() as domain, recogniser(domain, parameters) as node:
-        context = rclpy.Context()
-        rclpy.init(context=context, domain_id=domain)
-        replay = Replay(context, lambda *_: None, "/bharnet/poses")
+    with (
+        PoseBag(BAG) as bag,
+        own_domain() as domain,
+        recogniser(domain, parameters) as node,
+        ros_context(domain) as context,
+        closing(Replay(context, lambda *_: None, "/bharnet/poses")) as replay,
+    ):
         if not clock:
             replay.clock.publish = lambda _: None
-        try:
-            replay.wait_for_node(lambda: node.runs)
-            replay.play(bag.poses(), speed, lambda: node.runs)
-            replay.finish()
-        finally:
-            replay.close()
-            rclpy.shutdown(context=context)
+        replay.run(bag.poses(), speed, lambda: node.runs, list)
         # A busy machine may take long from the node's start to the first message.
         assert [line for line in node.complaints() if "no poses arrive" not in line] == []
     outcome = replay.outcome

@@ -233,6 +233,18 @@ def test_links_lead_to_files(page):
             assert (page.parent / link.partition("#")[0]).exists(), link
 
 
+def test_architecture_names_what_exists():
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    for name in re.findall(r"`(bharnet\w*/[\w/.]*)`", text):
+        assert (ROOT / name).exists(), name
+    steps = re.findall(r"^\| `(bharnet\w*/[\w/]+\.py)` `(\w+)`(?:, `(\w+)`)?", text, re.M)
+    assert len(steps) > 10
+    for file, *names in steps:
+        source = (ROOT / file).read_text(encoding="utf-8")
+        for name in filter(None, names):
+            assert re.search(rf"^(class|def) {name}\b", source, re.M), f"{file} {name}"
+
+
 def nav_pages(entries: object) -> list[str]:
     if isinstance(entries, str):
         return [entries]

@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from walkers import walker
 
-from bharnet.cards import ACTIVE, caption_card, free_place
+from bharnet.captions import ACTIVE, caption_card, free_place
 from bharnet.drawing import LEFT, RIGHT, Caption, draw
 from bharnet.estimation.estimator import Detection
 from bharnet.estimation.people import PeopleFrame

@@ -9,16 +9,11 @@ import pytest
 pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make test`")
 
 from people import START
-from robot import Tester, in_executor, pose, poses, robot, save_model, stamp, start
+from robot import Tester, in_executor, pose, poses, robot, stamp, start
 from std_srvs.srv import SetBool, Trigger
 
 from bharnet.window import NANOSECONDS
 from bharnet_ros.msg import Action
-
-
-@pytest.fixture
-def model(tmp_path):
-    return str(save_model(tmp_path / "tiny.safetensors"))
 
 
 def enable(tester: Tester, data: bool) -> str:

@@ -14,7 +14,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from bags import write_bag, write_pictures
+from bags import STORY, write_bag, write_labels, write_pictures, write_story
 from people import standing
 from rosbags.rosbag2 import CompressionMode, StoragePlugin
 from tiny import save_model
@@ -31,9 +31,6 @@ from bharnet.judging.report import write_report
 from bharnet.window import NANOSECONDS
 from bharnet_train import cli
 
-# The tiny model says "wave" of whoever is in view.
-STORY = [("ann", 1.0, 5.0), ("bob", 3.0, 9.0), ("ann", 8.0, 9.0)]
-LABELS = "start,end,label,person\n1,5,wave,ann\n3,6,yes,bob\n6,7,idle,bob\n"
 DEMO = Path(__file__).resolve().parents[1] / "demo" / "signs"
 
 
@@ -44,14 +41,12 @@ def model(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def bag(tmp_path_factory):
-    return write_bag(tmp_path_factory.mktemp("bag") / "story", STORY, 12.0)
+    return write_story(tmp_path_factory.mktemp("bag"))
 
 
 @pytest.fixture(scope="module")
 def labels(tmp_path_factory):
-    path = tmp_path_factory.mktemp("labels") / "labels.csv"
-    path.write_text(LABELS)
-    return path
+    return write_labels(tmp_path_factory.mktemp("labels"))
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,7 @@
 # Copyright 2026 bharnet_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
+"""Windows as the network reads them: by time, whatever was seen, wherever it was."""
+
 import numpy as np
 import pytest
 import torch

@@ -1,5 +1,7 @@
 # Copyright 2026 bharnet_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
+"""One answer of two experts, and the losses that teach them."""
+
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -14,7 +14,8 @@ import pytest
 
 pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make test`")
 
-from test_checkpoint import INFO, network, refuse, rewrite
+from test_checkpoint import INFO, network, refuse
+from tiny import rewrite
 
 from bharnet.checkpoint import save_checkpoint
 from bharnet.skeleton import KINECT_20, UPPER_BODY_11

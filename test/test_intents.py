@@ -313,10 +313,9 @@ def one_round(number):
 @contextlib.contextmanager
 def told_by(path, messages):
     """The node, a listener and a tester, each for itself: the tester, what is heard and logged."""
-    import rclpy
     from robot import Tester
 
-    from bharnet_ros.demo.domain import own_domain
+    from bharnet_ros.demo.domain import own_domain, ros_context
 
     with own_domain() as domain, contextlib.ExitStack() as stack:
         environment = messages | {"ROS_DOMAIN_ID": str(domain)}
@@ -332,9 +331,7 @@ def told_by(path, messages):
         heard, said = [], []
         for stream, lines in ((listener.stdout, heard), (node.stderr, said)):
             threading.Thread(target=lines.extend, args=(stream,), daemon=True).start()
-        context = rclpy.Context()
-        rclpy.init(context=context, domain_id=domain)
-        stack.callback(rclpy.shutdown, context=context)
+        context = stack.enter_context(ros_context(domain))
         tester = Tester(context)
         stack.callback(tester.node.destroy_node)
         stack.callback(tester.executor.shutdown)

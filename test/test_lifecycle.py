@@ -24,18 +24,12 @@ from robot import (
     pose,
     process,
     robot,
-    save_model,
     set_parameter,
 )
 
 from bharnet_ros.msg import Action
 
 CYCLES = 100
-
-
-@pytest.fixture
-def model(tmp_path):
-    return str(save_model(tmp_path / "tiny.safetensors"))
 
 
 def held(node) -> dict[str, int]:

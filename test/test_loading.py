@@ -1,5 +1,7 @@
 # Copyright 2026 bharnet_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
+"""Workers, passes, precision and logging: none of them changes what is learnt."""
+
 import pytest
 import torch
 

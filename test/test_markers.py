@@ -13,7 +13,7 @@ from pathlib import Path
 
 import yaml
 from people import standing
-from robot import RELIABLE, pose, poses, robot, save_model, start
+from robot import RELIABLE, pose, poses, robot, start
 from visualization_msgs.msg import Marker, MarkerArray
 
 from bharnet_ros.msg import PersonPose, PersonPoseArray
@@ -34,11 +34,6 @@ def seen(seconds: float, *people: PersonPose) -> PersonPoseArray:
     message = poses(seconds, *people)
     message.coordinates = PersonPoseArray.COORDINATES_CAMERA
     return message
-
-
-@pytest.fixture
-def model(tmp_path):
-    return str(save_model(tmp_path / "tiny.safetensors"))
 
 
 class Viewer:

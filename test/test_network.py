@@ -1,5 +1,7 @@
 # Copyright 2026 bharnet_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
+"""BHaRNet and its variants: shapes, absent hands, and who looks at whom."""
+
 import dataclasses
 
 import pytest

@@ -18,7 +18,7 @@ pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make 
 from diagnostic_msgs.msg import DiagnosticStatus
 from people import START, frame, person
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from robot import CLASSES, in_executor, pose, poses, robot, save_model, stamp, start
+from robot import CLASSES, in_executor, pose, poses, robot, stamp, start
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
@@ -29,11 +29,6 @@ from bharnet.window import NANOSECONDS
 from bharnet_ros import levels, watch
 from bharnet_ros.msg import Action, ActionLabels, PersonPose, PersonPoseArray
 from bharnet_ros.worker import MOST_WAITING, Result, Worker
-
-
-@pytest.fixture
-def model(tmp_path):
-    return str(save_model(tmp_path / "tiny.safetensors"))
 
 
 def test_poses_in_actions_out(model):
@@ -79,7 +74,8 @@ def test_input_stops_without_any_clock(model):
 
 
 def test_time_jumps_back(model):
-    with robot(model=model) as (node, tester):
+    # A busy machine may pause the poses for longer than a camera would.
+    with robot(model=model, stop_after_seconds=60.0) as (node, tester):
         start(node)
         end = tester.ready().play(pose(), start=7200.0, seconds=1.0)
         tester.tell(poses(end - 0.2, pose()))  # a little late: dropped

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kinect_files import moving, person, skeleton_text
 
-from bharnet_train.datasets.actions import NTU, NTU_TWO_PEOPLE, PKU, PKU_TWO_PEOPLE, SUBSETS
+from bharnet_train.datasets.actions import NTU, PKU, SUBSETS
 from bharnet_train.prepare.actors import SHORTEST, Track, choose_actors, denoise
 from bharnet_train.prepare.clip import Clip, Rejected
 from bharnet_train.prepare.files import NotPrepared
@@ -92,8 +92,6 @@ def test_class_names_are_complete_and_the_subsets_are_of_them() -> None:
         "hand_intensive_27": 27,
     }
     assert all(subset <= set(NTU.values()) for subset in SUBSETS.values())
-    assert len(NTU_TWO_PEOPLE) == 26
-    assert {PKU[number] for number in PKU_TWO_PEOPLE} < {NTU[number] for number in NTU_TWO_PEOPLE}
 
 
 def test_the_list_of_missing_skeletons_is_read_whatever_stands_around(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 # Copyright 2026 bharnet_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
+"""Northwestern-UCLA is read and turned; other files are refused."""
+
 import numpy as np
 import pytest
 import torch

@@ -1,5 +1,7 @@
 # Copyright 2026 bharnet_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
+"""A source's joints in one form, or refused with cause and cure."""
+
 import numpy as np
 import pytest
 from hypothesis import given

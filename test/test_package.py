@@ -26,6 +26,7 @@ FORBIDDEN = {
 OF_A_MACHINE = re.compile(
     "|".join(("/ro" + "ot/", "/home" + "/[a-z]", "/wo" + "rk/", "/tm" + "p/dev"))
 )
+LONGEST_FUNCTION = 60
 
 
 def message_fields(path: Path) -> list[tuple[str, str, bool]]:
@@ -163,6 +164,20 @@ def test_no_file_names_a_machine():
         except UnicodeDecodeError:
             continue
         wrong += [f"{path.relative_to(ROOT)}: {hit}" for hit in OF_A_MACHINE.findall(text)]
+    assert wrong == []
+
+
+def test_no_function_is_longer_than_a_screen():
+    # Counted with signature and docstring. What outgrows it hides a step that has a name.
+    wrong = []
+    for path in files_in_git():
+        if path.suffix != ".py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(), str(path))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lines = int(node.end_lineno or 0) - node.lineno + 1
+                if lines > LONGEST_FUNCTION:
+                    wrong.append(f"{path.relative_to(ROOT)}: {node.name} has {lines} lines")
     assert wrong == []
 
 

@@ -39,11 +39,6 @@ def defaults(table):
 DEFAULTS = defaults(PARAMETERS)
 
 
-@pytest.fixture
-def model(tmp_path):
-    return str(save_model(tmp_path / "tiny.safetensors"))
-
-
 def test_file_lists_exactly_what_is_declared():
     (values,) = yaml.safe_load(FILE.read_text()).values()
     assert values == {"ros__parameters": defaults(BOTH)}

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from kinect_files import moving, skeleton_text, write_pku
-from raw_ntu import MISSING, write_raw
+from raw_ntu import MISSING
 
 from bharnet.skeleton import KINECT_25
 from bharnet_train import cli
@@ -26,18 +26,6 @@ from bharnet_train.prepare.pku import PKUMMD
 
 ONE = Workers(1)
 RNG = np.random.default_rng(0)
-
-
-@pytest.fixture(scope="module")
-def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_raw(tmp_path_factory.mktemp("ntu") / "nturgb+d_skeletons")
-
-
-@pytest.fixture(scope="module")
-def prepared(raw: Path) -> Path:
-    folder = raw.parent / "prepared"
-    prepare(NTU120(raw, MISSING), folder, ONE)
-    return folder
 
 
 def test_every_rejected_file_is_in_the_manifest_with_its_reason(prepared: Path) -> None:

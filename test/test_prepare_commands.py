@@ -9,18 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from kinect_files import kinect_20, moving, write_ntu, write_nucla, write_pku
-from raw_ntu import configured, write_raw
+from raw_ntu import configured
 from typer.testing import CliRunner
 
 from bharnet_train import cli
 from bharnet_train.run import train_and_score
 
 RNG = np.random.default_rng(0)
-
-
-@pytest.fixture(scope="module")
-def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_raw(tmp_path_factory.mktemp("ntu") / "nturgb+d_skeletons")
 
 
 def run(*arguments: object) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from kinect_files import write_ntu
-from raw_ntu import MISSING, configured, write_raw
+from raw_ntu import configured
 
 from bharnet.skeleton import KINECT_25, UPPER_BODY_11
 from bharnet_train.config import InvalidConfig, read_config
@@ -23,18 +23,6 @@ from bharnet_train.prepare.convert import prepare
 from bharnet_train.prepare.ntu import NTU120
 
 ONE = Workers(1)
-
-
-@pytest.fixture(scope="module")
-def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_raw(tmp_path_factory.mktemp("ntu") / "nturgb+d_skeletons")
-
-
-@pytest.fixture(scope="module")
-def prepared(raw: Path) -> Path:
-    folder = raw.parent / "prepared"
-    prepare(NTU120(raw, MISSING), folder, ONE)
-    return folder
 
 
 def test_sequences_stay_on_the_disk_and_travel_as_a_path(prepared: Path) -> None:

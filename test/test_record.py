@@ -149,6 +149,11 @@ def test_before_a_webcam_takes_are_led_through(tmp_path, monkeypatch):
     told = run("wave", *given, "--into", tmp_path / "mine", "--save", tmp_path / "film.mp4")
     assert labels_of(tmp_path / "mine") == ["wave", "wave", "idle"]
     assert "kept wave_002.npz" in told
+    assert [line.split(",")[0] for line in told.splitlines() if "NOW" in line] == [
+        "'wave' 1 of 2 NOW",
+        "'wave' 2 of 2 NOW",
+        "'idle' 1 of 1 NOW",
+    ]
     assert read_take(tmp_path / "mine" / "idle_001.npz").seconds == pytest.approx(6)
     assert (tmp_path / "film.mp4").stat().st_size > 1000
 

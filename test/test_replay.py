@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from bags import write_bag
+from bags import write_labels, write_story
 from tiny import save_model
 
 pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make test`")
@@ -16,12 +16,9 @@ from bharnet.bag import ACTION_TYPE, ACTIONS, Bag
 from bharnet.judging.document import describe
 from bharnet.judging.evaluate import evaluate
 from bharnet.judging.evaluation import Request
+from bharnet_ros.action_bag import ActionBag
 from bharnet_ros.msg import ActionArray
-from bharnet_ros.recorder import Recorder
 from bharnet_ros.replay import main
-
-STORY = [("ann", 1.0, 5.0), ("bob", 3.0, 9.0), ("ann", 8.0, 9.0)]
-LABELS = "start,end,label,person\n1,5,wave,ann\n3,6,yes,bob\n6,7,idle,bob\n"
 
 
 @pytest.fixture(scope="module")
@@ -31,14 +28,12 @@ def model(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def bag(tmp_path_factory):
-    return write_bag(tmp_path_factory.mktemp("bag") / "story", STORY, 12.0)
+    return write_story(tmp_path_factory.mktemp("bag"))
 
 
 @pytest.fixture(scope="module")
 def labels(tmp_path_factory):
-    path = tmp_path_factory.mktemp("labels") / "labels.csv"
-    path.write_text(LABELS)
-    return path
+    return write_labels(tmp_path_factory.mktemp("labels"))
 
 
 def test_live_and_offline_are_the_same(bag, labels, model, tmp_path, capsys):
@@ -86,12 +81,12 @@ def test_what_cannot_be_replayed_is_said_before_it_is_played(bag, labels, tmp_pa
 
 
 def test_results_stay_in_their_order_however_late_they_are(tmp_path):
-    recorder = Recorder()
+    answers = ActionBag()
     for nanosec, age in ((100, 5.0), (200, 0.1), (300, float("nan"))):
         message = ActionArray(model_id="m")
         message.header.stamp.sec, message.header.stamp.nanosec = 7, nanosec
-        recorder.take(message, age)
-    recorder.write(tmp_path / "bag", None, {"/bharnet/truth": ["told"]}, {"lost": "3"})
+        answers.take(message, age)
+    answers.write(tmp_path / "bag", None, {"/bharnet/truth": ["told"]}, {"lost": "3"})
     with Bag(tmp_path / "bag") as bag:
         stamps = [
             m.header.stamp.nanosec for _, m in bag.messages(bag.choose((ACTION_TYPE,), "", ""))

@@ -1,5 +1,7 @@
 # Copyright 2026 bharnet_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
+"""A run that was killed and resumed equals one that was not."""
+
 import os
 import signal
 import subprocess

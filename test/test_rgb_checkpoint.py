@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """M in one file: what was written comes back, what is no M is refused in words."""
 
-import json
 import struct
 
 import pytest
@@ -10,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save
+from tiny import rewrite
 
 from bharnet.checkpoint import InvalidCheckpoint, ModelInfo, load_checkpoint, save_checkpoint
 from bharnet.features import FeatureConfig
@@ -90,16 +90,6 @@ def test_what_is_no_model_at_all(saved):
     refuse(saved, "no bharnet_m model")
     torch.save({"weights": torch.zeros(3)}, saved)
     refuse(saved, "damaged")
-
-
-def rewrite(path, **changes):
-    content = path.read_bytes()
-    (length,) = struct.unpack("<Q", content[:8])
-    header = json.loads(content[8 : 8 + length])
-    described = json.loads(header["__metadata__"]["bharnet_m"])
-    header["__metadata__"]["bharnet_m"] = json.dumps({**described, **changes})
-    head = json.dumps(header).encode()
-    path.write_bytes(struct.pack("<Q", len(head)) + head + content[8 + length :])
 
 
 @pytest.mark.parametrize(

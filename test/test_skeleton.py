@@ -1,5 +1,7 @@
 # Copyright 2026 bharnet_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
+"""Layouts and conversions between them."""
+
 import numpy as np
 import pytest
 

@@ -19,10 +19,9 @@ from conftest import ROOT
 
 pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make test`")
 
-import rclpy
 from robot import DEADLINE, Tester
 
-from bharnet_ros.demo.domain import own_domain
+from bharnet_ros.demo.domain import own_domain, ros_context
 from bharnet_ros.msg import Action, ActionArray
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -76,7 +75,7 @@ set_target_properties(rclcpp::rclcpp PROPERTIES
 
 def test_the_python_controller_hears_what_begins():
     (source,) = blocks(README, "python")
-    with own_domain() as domain:
+    with own_domain() as domain, ros_context(domain) as context:
         controller = subprocess.Popen(
             [sys.executable, "-u", "-c", source],
             env={**os.environ, "ROS_DOMAIN_ID": str(domain)},
@@ -85,8 +84,6 @@ def test_the_python_controller_hears_what_begins():
         )
         heard: list[str] = []
         threading.Thread(target=heard.extend, args=(controller.stdout,), daemon=True).start()
-        context = rclpy.Context()
-        rclpy.init(context=context, domain_id=domain)
         tester = Tester(context)
         publisher = tester.node.create_publisher(ActionArray, "bharnet/actions", 10)
         states = {
@@ -110,7 +107,6 @@ def test_the_python_controller_hears_what_begins():
             controller.kill()
             tester.executor.shutdown()
             tester.node.destroy_node()
-            rclpy.shutdown(context=context)
     assert set(heard) == {"ab12c ONSET 0.75\n"}
 
 

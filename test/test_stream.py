@@ -1,5 +1,7 @@
 # Copyright 2026 bharnet_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
+"""The whole core, driven by stamps: ticks, people who come and leave, time that jumps."""
+
 from typing import ClassVar
 
 import numpy as np

@@ -1,5 +1,7 @@
 # Copyright 2026 bharnet_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
+"""Recordings, held-out people, and a training small enough for a test."""
+
 import json
 
 import numpy as np

@@ -1,5 +1,7 @@
 # Copyright 2026 bharnet_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
+"""Each person's last seconds."""
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st

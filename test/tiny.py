@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import json
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -33,3 +35,14 @@ def save_model(path: Path, sure: str = "wave", name: str = "tiny", **features: A
             classifier.bias[CLASSES.index(sure)] = 5.0
     save_checkpoint(path, model, info)
     return path
+
+
+def rewrite(path: Path, **changes: Any) -> None:
+    """Let a model's file say something else of itself; its weights stay."""
+    content = path.read_bytes()
+    (length,) = struct.unpack("<Q", content[:8])
+    header = json.loads(content[8 : 8 + length])
+    ((entry, described),) = header["__metadata__"].items()
+    header["__metadata__"][entry] = json.dumps({**json.loads(described), **changes})
+    head = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(head)) + head + content[8 + length :])

@@ -22,8 +22,9 @@ from bharnet.models import SHIPPED
 from bharnet.observation import Frame, Observation
 from bharnet.poses import to_frame
 from bharnet.recognizer import Recognizer
+from bharnet.reporting import ignore
 from bharnet.skeleton import HAND_21, UPPER_BODY_11
-from bharnet.stream import ActionStream, ignore
+from bharnet.stream import ActionStream
 from bharnet.window import NANOSECONDS
 from bharnet_ros.msg import PersonPoseArray
 

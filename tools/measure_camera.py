@@ -37,7 +37,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 
 from bharnet_ros.camera.guardian import STEADY_SECONDS
-from bharnet_ros.demo.domain import own_domain
+from bharnet_ros.demo.domain import own_domain, ros_context
 from bharnet_ros.msg import PersonPoseArray
 
 RATE = 10.0
@@ -157,15 +157,12 @@ class Client:
 @contextlib.contextmanager
 def client() -> Iterator[tuple[Client, dict[str, str]]]:
     """A client in a domain of its own, and the environment for the other processes there."""
-    with own_domain() as domain:
-        context = rclpy.Context()
-        rclpy.init(context=context, domain_id=domain)
-        listening = Client(context)
-        try:
-            yield listening, {**os.environ, "ROS_DOMAIN_ID": str(domain)}
-        finally:
-            listening.close()
-            rclpy.shutdown(context=context)
+    with (
+        own_domain() as domain,
+        ros_context(domain) as context,
+        contextlib.closing(Client(context)) as listening,
+    ):
+        yield listening, {**os.environ, "ROS_DOMAIN_ID": str(domain)}
 
 
 @contextlib.contextmanager

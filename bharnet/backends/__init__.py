@@ -11,7 +11,7 @@ auto          onnx on a CPU once `bharnet export` has made the graph, else eager
 """
 
 from bharnet.backends.choose import BACKENDS, make_backend, without_gpu
-from bharnet.backends.interface import Answer, Backend, BackendUnavailable, OutOfMemory, Warn
+from bharnet.backends.interface import Answer, Backend, BackendUnavailable, OutOfMemory
 
 __all__ = [
     "BACKENDS",
@@ -19,7 +19,6 @@ __all__ = [
     "Backend",
     "BackendUnavailable",
     "OutOfMemory",
-    "Warn",
     "make_backend",
     "without_gpu",
 ]

@@ -9,11 +9,12 @@ from collections.abc import Callable
 
 import torch
 
-from bharnet.backends.interface import Backend, BackendUnavailable, OutOfMemory, Warn
+from bharnet.backends.interface import Backend, BackendUnavailable, OutOfMemory
 from bharnet.backends.onnx_backend import Onnx
 from bharnet.backends.onnx_graph import cached_graph
 from bharnet.backends.torch_backends import Compiled, CudaGraphs, Eager
 from bharnet.checkpoint import Checkpoint
+from bharnet.reporting import Report
 
 MAKE: dict[str, Callable[[Checkpoint, torch.device], Backend]] = {
     "eager": Eager,
@@ -25,7 +26,7 @@ MAKE: dict[str, Callable[[Checkpoint, torch.device], Backend]] = {
 BACKENDS = ("auto", *MAKE)
 
 
-def make_backend(name: str, checkpoint: Checkpoint, device: torch.device, warn: Warn) -> Backend:
+def make_backend(name: str, checkpoint: Checkpoint, device: torch.device, warn: Report) -> Backend:
     """A backend ready to run, its first run behind it where that takes long.
 
     One that is missing here becomes eager, and ``warn`` is told. Raises ValueError for a name that
@@ -50,7 +51,7 @@ def _fastest_ready(checkpoint: Checkpoint, device: torch.device) -> Backend:
     return Eager(checkpoint, device)
 
 
-def without_gpu(checkpoint: Checkpoint, error: OutOfMemory, warn: Warn) -> Backend:
+def without_gpu(checkpoint: Checkpoint, error: OutOfMemory, warn: Report) -> Backend:
     """What goes on when the GPU's memory is full."""
     warn(
         "gpu_memory",

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -15,7 +14,6 @@ from torch import nn
 from bharnet.features import FeatureConfig, Streams, make_streams
 from bharnet.network import BHaRNet
 
-Warn = Callable[[str, str], None]  # a key, so that repetitions can be left out, and a sentence
 NAMES = ("fused", "body", "hand", "body_present", "hand_present")
 
 
@@ -54,6 +52,7 @@ class Backend(Protocol):
 class WindowNetwork(nn.Module):
     """Features and network as one module of tensors alone, for compilers and exporters.
 
+    Joints (B, T, J, 3) and seen (B, T, J) -> one tensor for each of NAMES, as in Answer.
     ``half``: the network computes in 16 bits; features, which divide by small lengths, do not.
     """
 

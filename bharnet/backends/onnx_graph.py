@@ -70,7 +70,10 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def export_graph(checkpoint: Checkpoint, half: bool = False) -> bytes:
-    """The folded network, in 16 bits if ``half``, and its features as an ONNX file's content."""
+    """The folded network, in 16 bits if ``half``, and its features as an ONNX file's content.
+
+    Raises BackendUnavailable without torch's exporter.
+    """
     try:
         import onnx
         import onnxscript  # noqa: F401 - torch's exporter needs it

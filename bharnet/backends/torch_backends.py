@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -34,13 +35,13 @@ class Eager:
     def __init__(self, checkpoint: Checkpoint, device: torch.device) -> None:
         self.device = device
         self.features: FeatureConfig = checkpoint.info.features
-        with _memory():
+        with _telling_memory():
             folded = fold(checkpoint.network)
             self._network: WindowNetwork | None = WindowNetwork(folded, self.features).to(device)
             self._forward: Forward = self._network
 
     def run(self, position: NDArray[np.float32], seen: NDArray[np.bool_]) -> Answer:
-        with _memory(), torch.inference_mode():
+        with _telling_memory(), torch.inference_mode():
             joints = torch.from_numpy(position).to(self.device)
             answered = self._forward(joints, torch.from_numpy(seen).to(self.device))
             return Answer(*(each.cpu().numpy() for each in answered))
@@ -75,7 +76,10 @@ class Compiled(Eager):
 
 
 class CudaGraphs(Eager):
-    """The GPU's work for a batch, recorded once, launched as one. **Never run on a GPU here.**"""
+    """The GPU's work for a batch, recorded once, launched as one. **Never run on a GPU here.**
+
+    Raises BackendUnavailable for a device that is no CUDA GPU.
+    """
 
     name = "cuda_graphs"
 
@@ -102,7 +106,7 @@ class CudaGraphs(Eager):
     def _replay(self, position: NDArray[np.float32], seen: NDArray[np.bool_]) -> Answer:
         people = len(position)
         size = next(size for size in RECORDED if size >= people)
-        with _memory(), torch.inference_mode():
+        with _telling_memory(), torch.inference_mode():
             if size not in self._graphs:
                 self._record(size)
             graph, outputs = self._graphs[size]
@@ -127,15 +131,13 @@ class CudaGraphs(Eager):
         self._inputs[size], self._graphs[size] = inputs, (graph, outputs)
 
 
-class _memory:  # noqa: N801 - reads as a word of the with statement
+@contextlib.contextmanager
+def _telling_memory() -> Iterator[None]:
     """Says of torch's error what it means."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, torch.OutOfMemoryError):
-            raise OutOfMemory(str(error).splitlines()[0]) from error
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise OutOfMemory(str(error).splitlines()[0]) from error
 
 
 def _closed(*_: torch.Tensor) -> tuple[torch.Tensor, ...]:

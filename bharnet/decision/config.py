@@ -32,6 +32,8 @@ class DecisionConfig:
     onset_lag_seconds   from an action's beginning until the network's evidence for it begins;
                         the onset told is so much earlier
     offset_lag_seconds  likewise from its end until the evidence ceases
+
+    Raises ValueError that names what is out of its range.
     """
 
     smoothing_seconds: float = 0.3

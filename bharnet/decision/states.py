@@ -55,5 +55,5 @@ class Decided:
 
 
 def best_classes(scores: NDArray[np.float32], count: int) -> Sequence[int]:
-    """Indices of the highest scores, best first."""
+    """Indices of the ``count`` highest of the scores (C,), best first."""
     return [int(i) for i in np.argsort(-scores, kind="stable")[:count]]

@@ -8,9 +8,8 @@ The node, `bharnet watch` and the benchmarks all drive this one class.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +19,7 @@ from bharnet.estimation.picture import check_picture
 from bharnet.estimation.smoothing import Smoother
 from bharnet.estimation.tracker import Tracker
 from bharnet.observation import Coordinates, Frame, InvalidPose, PoseFormat, observe
+from bharnet.reporting import Report, ignore
 from bharnet.skeleton import HAND_21, Layout, get_layout
 from bharnet.window import NANOSECONDS
 
@@ -42,7 +42,7 @@ class PeopleFrame:
     milliseconds: Mapping[str, float]
     hand_layout: str = HAND_21.name
 
-    def to_frame(self, target: Layout, report: Callable[[str, str], None] | None = None) -> Frame:
+    def to_frame(self, target: Layout, report: Report = ignore) -> Frame:
         """For ``ActionStream.push``: everybody in the target's body layout, isotropic units.
 
         ``report(key, text)`` is told of a person who cannot be used.
@@ -58,8 +58,7 @@ class PeopleFrame:
             try:
                 seen.append(observe(body_id, person.body, left, right, source, target))
             except InvalidPose as error:
-                if report:
-                    report("bad_person", f"ignored person '{body_id}' in a frame: {error}")
+                report("bad_person", f"ignored person '{body_id}' in a frame: {error}")
         return Frame(self.stamp, tuple(seen))
 
 
@@ -148,12 +147,7 @@ class PeopleEstimator:
     def __enter__(self) -> PeopleEstimator:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
     def _accept(self, image: NDArray[np.uint8], stamp: int) -> None:

@@ -39,7 +39,7 @@ def check_picture(image: Any) -> NDArray[np.uint8]:
 def upright(
     image: NDArray[np.uint8], rotate: int = 0, mirrored: bool = False
 ) -> NDArray[np.uint8]:
-    """The picture as people see each other.
+    """An (H, W, C) picture as people see each other.
 
     rotate    clockwise degrees by which the camera's picture must be turned: 0, 90, 180, 270
     mirrored  the driver shows a mirror's picture; it is flipped back, else left and right hands

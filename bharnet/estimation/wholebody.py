@@ -82,7 +82,10 @@ class WholeBodyEstimator:
         return {"wholebody": self._spent}
 
     def estimate(self, image: NDArray[np.uint8], stamp: int) -> list[Detection]:
-        """The person in an (H, W, 3) RGB picture, or nobody; see Estimator."""
+        """The person in an (H, W, 3) RGB picture, or nobody; see Estimator.
+
+        Raises InvalidFrame for what is no picture, and for a stamp that does not rise.
+        """
         check_picture(image)
         if self._last_stamp is not None and stamp <= self._last_stamp:
             raise InvalidFrame(

@@ -20,6 +20,7 @@ def read_elan(text: str, name: str) -> list[Row]:
     """Every aligned annotation; the person is the tier's PARTICIPANT.
 
     Annotations that only refer to others have no time of their own and are left out.
+    Raises InvalidLabels.
     """
     try:
         root = ElementTree.fromstring(text)
@@ -47,7 +48,10 @@ def read_elan(text: str, name: str) -> list[Row]:
 
 
 def read_via_json(text: str, name: str) -> list[Row]:
-    """A VIA 3 project: temporal segments with an attribute, optionally one named person."""
+    """A VIA 3 project: temporal segments with an attribute, optionally one named person.
+
+    Raises InvalidLabels.
+    """
     try:
         project = json.loads(text)
         attributes, metadata = project["attribute"], project["metadata"]
@@ -60,7 +64,10 @@ def read_via_json(text: str, name: str) -> list[Row]:
 
 
 def read_via_csv(text: str, name: str) -> list[Row]:
-    """The CSV that VIA 3 exports: comments that describe it, then one segment a line."""
+    """The CSV that VIA 3 exports: comments that describe it, then one segment a line.
+
+    Raises InvalidLabels.
+    """
     attributes: Mapping[str, Any] = {}
     entries = []
     try:

@@ -12,11 +12,11 @@ import time
 from collections.abc import Callable, Sequence
 
 from bharnet.bag import TRUTH, Bag
-from bharnet.judging.anew import recognise
 from bharnet.judging.evaluation import Evaluation, Request
 from bharnet.judging.invalid import InvalidLabels, Row
 from bharnet.judging.labels import Clock, read_labels, read_texts, to_segments
 from bharnet.judging.metrics import IDLE_NAMES, judge
+from bharnet.judging.offline import recognise
 from bharnet.judging.recorded import listen
 from bharnet.judging.segments import Segment, Sighting, Span
 from bharnet.judging.sources import Stopwatch
@@ -57,7 +57,7 @@ def evaluate(
 
 
 def read_rows(request: Request) -> tuple[list[Row], str]:
-    """The labels as written, and where they came from."""
+    """The labels as written, and where they came from. Raises InvalidLabels, InvalidBag."""
     if request.labels is not None:
         return read_labels(request.labels), request.labels.name
     topics = (request.labels_topic,) if request.labels_topic else TRUTHS

@@ -72,7 +72,10 @@ def read_labels(path: Path) -> list[Row]:
 
 
 def read_csv(text: str, name: str) -> list[Row]:
-    """Columns start, end, label and, optionally, person; others are ignored."""
+    """Columns start, end, label and, optionally, person; others are ignored.
+
+    Raises InvalidLabels.
+    """
     lines = text.splitlines()
     if not lines:
         raise InvalidLabels(f"{name} is empty; its first line must be start,end,label")
@@ -103,7 +106,7 @@ def read_texts(texts: Iterable[str], topic: str) -> list[Row]:
     """JSON texts of a topic: label, start, end and, optionally, person.
 
     The demo's own form is read too: sign, body_id, and clip_start to clip_end, of which all that
-    is not the sign is known to be nothing.
+    is not the sign is known to be nothing. Raises InvalidLabels.
     """
     rows = []
     for number, text in enumerate(texts, 1):

@@ -53,9 +53,7 @@ def judge(
     if unlabelled not in ("idle", "ignored"):
         raise ValueError(f"unlabelled time is idle or ignored, not '{unlabelled}'")
     if sightings is None:
-        bodies = {(each.body_id, each.person_id) for each in events}
-        bodies |= {(each.person, "") for each in truth}
-        sightings = [Sighting(span.start, span.end, *body) for body in sorted(bodies)]
+        sightings = _always_in_view(truth, events, span)
     known = {each.label for each in truth} if classes is None else set(classes)
     known -= set(idle)
     judged = [
@@ -89,14 +87,18 @@ def judge(
         false_alarms_per_minute=overall.false_alarms / idle_minutes if idle_minutes else None,
         accuracy=sum(each.right for each in judged) / watched if watched else None,
         id_switches=sum(each.person.switches() for each in results),
-        unseen=sum(
-            state == "missed" and not any(overlap(s, seen) for seen in each.person.seen)
-            for each in results
-            for s, state in each.segments
-        ),
+        unseen=sum(map(_unseen, results)),
         unknown_segments=len(unknown),
         unknown_refused=sum(all(o.segment != s for o in each.outcomes) for each, s in unknown),
     )
+
+
+def _always_in_view(
+    truth: Sequence[Segment], events: Sequence[Event], span: Span
+) -> list[Sighting]:
+    bodies = {(each.body_id, each.person_id) for each in events}
+    bodies |= {(each.person, "") for each in truth}
+    return [Sighting(span.start, span.end, *body) for body in sorted(bodies)]
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,12 @@ def _judge_person(
         right += total(intersection(done, spans))
     result = PersonResult(person, tuple((s, state(s)) for s in person.segments), tuple(outcomes))
     return _Judged(result, total(resting), total(watched), right)
+
+
+def _unseen(result: PersonResult) -> int:
+    """How many of the missed segments nobody could find: the person was never in view."""
+    missed = (segment for segment, state in result.segments if state == "missed")
+    return sum(not any(overlap(each, seen) for seen in result.person.seen) for each in missed)
 
 
 def _found(result: PersonResult) -> list[tuple[Segment, Outcome]]:

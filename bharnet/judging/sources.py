@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from bharnet.bag import POSE_TYPE, DamagedBag, ImageBag, PoseBag
 from bharnet.observation import Frame
 from bharnet.poses import nanoseconds, to_frame
+from bharnet.reporting import Report
 from bharnet.skeleton import Layout
-from bharnet.stream import Report
 
 if TYPE_CHECKING:
     from bharnet.estimation.people import PeopleEstimator
@@ -48,7 +48,10 @@ class Stopwatch:
 def pose_frames(
     bag: PoseBag, layout: Layout, report: Report, stopwatch: Stopwatch
 ) -> Iterator[Frame]:
-    """The usable frames of the pose topic; ``report`` is told of what was left out."""
+    """The usable frames of the pose topic; ``report`` is told of what was left out.
+
+    Raises DamagedBag.
+    """
     stopwatch.start()
     for recorded in bag.poses():
         stopwatch.lap("read")

@@ -25,6 +25,8 @@ class ResNetConfig:
     depth  18 or 34 layers
     width  channels of the first stage, doubled at each of the next three; weights of others
            fit 64 only
+
+    Raises ValueError.
     """
 
     depth: int = 18

@@ -55,6 +55,8 @@ class CropConfig:
                   upper arm and forearm, about 0.3 m, so 0.9 is 0.27 m. That is what MMNet's 96 px
                   are 3 m from a Kinect v2 (1080 px over 53.8 degrees: 355 px a metre)
     lowest_score  joints scored below count as unseen (a NaN score passes)
+
+    Raises ValueError.
     """
 
     moments: int = 5

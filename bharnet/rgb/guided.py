@@ -40,6 +40,8 @@ class FusionConfig:
     top_share        share of the instants, the strongest, over which a joint's strength is
                      averaged (MMNet: 15 of 75)
     skeleton_weight, rgb_weight  of the two logits in the sum (MMNet: 1, 1)
+
+    Raises ValueError.
     """
 
     guided: bool = True

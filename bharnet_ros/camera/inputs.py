@@ -23,6 +23,7 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from bharnet.estimation.estimator import InvalidFrame
+from bharnet.reporting import Report
 from bharnet_ros.camera.images import check_image
 from bharnet_ros.camera.parameters import Settings
 from bharnet_ros.camera.worker import Pictures
@@ -54,7 +55,7 @@ class CameraInput:
         node: Node,
         settings: Settings,
         deliver: Callable[[Pictures], None],
-        refused: Callable[[str, str], None],
+        refused: Report,
         lost: Callable[[Any], None],
     ) -> None:
         self._node, self._settings = node, settings

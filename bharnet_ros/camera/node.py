@@ -20,7 +20,6 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
-from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import Image
@@ -97,9 +96,9 @@ class EstimatorNode(UndoingNode):
         with contextlib.ExitStack() as undo:
             cv2.setNumThreads(self.settings["cv_threads"])
             people = undo.enter_context(self._open_people(self.settings))
-            self._poses = self._publisher(undo, PersonPoseArray, "bharnet/poses", POSES_QOS)
-            self._debug = self._publisher(undo, Image, "~/debug_image", DEBUG_QOS)
-            self.diagnostics = self._publisher(undo, DiagnosticArray, "/diagnostics", ACTIONS_QOS)
+            self._poses = self.publisher(undo, PersonPoseArray, "bharnet/poses", POSES_QOS)
+            self._debug = self.publisher(undo, Image, "~/debug_image", DEBUG_QOS)
+            self.diagnostics = self.publisher(undo, DiagnosticArray, "/diagnostics", ACTIONS_QOS)
             self._people = people
             self._configured = undo.pop_all()
         return SUCCESS
@@ -129,14 +128,6 @@ class EstimatorNode(UndoingNode):
 
     def forget(self) -> None:
         self._people = None
-
-    def _publisher(
-        self, undo: contextlib.ExitStack, kind: type, topic: str, qos: QoSProfile
-    ) -> Publisher:
-        options = QoSOverridingOptions.with_default_policies()
-        publisher = self.create_publisher(kind, topic, qos, qos_overriding_options=options)
-        undo.callback(self.destroy_publisher, publisher)
-        return publisher
 
     def _end_worker(self) -> None:
         """The thread ends; an inactive node follows nobody and holds no networks."""

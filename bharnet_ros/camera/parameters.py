@@ -4,15 +4,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rclpy.node import Node
 
 from bharnet.estimation.choose import EstimatorConfig
-from bharnet_ros.declared import Declared, check_choices, declare_all
+from bharnet_ros.declared import Declared, Values, check_choices, declare_all
 
 PARAMETERS = (
     Declared("autostart", True, "configure and activate at start"),
@@ -47,10 +45,8 @@ PARAMETERS = (
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(Values):
     """All values, checked. Raises ValueError that says which does not fit and why."""
-
-    values: Mapping[str, Any]
 
     def __post_init__(self) -> None:
         check_choices(PARAMETERS, self.values)
@@ -62,13 +58,6 @@ class Settings:
                 "use_depth with rotate or mirrored: joints in the camera's frame cannot be turned "
                 "with the picture; leave depth out, or turn the camera"
             )
-
-    def __getitem__(self, name: str) -> Any:
-        return self.values[name]
-
-    def changed(self, new: Mapping[str, Any]) -> Settings:
-        """These settings with some values replaced."""
-        return replace(self, values={**self.values, **new})
 
     def estimator(self) -> EstimatorConfig:
         """What looks for people."""

@@ -14,9 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from bharnet.reporting import Report
 from bharnet.window import NANOSECONDS
-
-Report = Callable[[str, str], None]
 
 # Cameras do not keep time to the millisecond: a frame may come early by this share of the
 # interval asked for.

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import closing
 from pathlib import Path
 
 from rich.console import Console
@@ -15,7 +16,7 @@ from bharnet.judging.invalid import InvalidLabels
 from bharnet.judging.labels import Clock, read_texts, to_segments
 from bharnet.judging.segments import Span
 from bharnet.share import shared_folder
-from bharnet_ros.demo.domain import own_domain
+from bharnet_ros.demo.domain import own_domain, ros_context
 
 NO_ROS = "ROS 2 or our messages are not here: use `make demo`, or `source tools/ros_env.sh` first"
 SHIPPED_NOTE = (
@@ -39,12 +40,13 @@ def main(arguments: list[str] | None = None) -> int:
     if not has_ros(errors):
         return 1
     try:
-        return run(given, console, errors)
+        run(given, console)
     except KeyboardInterrupt:
         return 130
     except (InvalidBag, InvalidLabels, RuntimeError, OSError) as error:
         errors.print(f"demo: {error}", markup=False, soft_wrap=True)
         return 1
+    return 0
 
 
 def has_ros(errors: Console) -> bool:
@@ -59,12 +61,10 @@ def has_ros(errors: Console) -> bool:
     return True
 
 
-def run(given: argparse.Namespace, console: Console, errors: Console) -> int:
-    """Everything after the command line."""
-    import rclpy
-
+def run(given: argparse.Namespace, console: Console) -> None:
+    """Everything after the command line. Raises InvalidBag, InvalidLabels, ReplayError."""
     from bharnet_ros.demo.recogniser import recogniser, stop_after
-    from bharnet_ros.demo.replay import Replay, ReplayError
+    from bharnet_ros.demo.replay import Replay
     from bharnet_ros.demo.score import score
     from bharnet_ros.demo.table import Table
 
@@ -82,30 +82,22 @@ def run(given: argparse.Namespace, console: Console, errors: Console) -> int:
             console.print(SHIPPED_NOTE, style="italic", soft_wrap=True)
         parameters = {"model": given.model, "stop_after_seconds": stop_after(given.speed)}
         table = Table(console, segments)
-        with recogniser(domain, parameters) as node:
-            context = rclpy.Context()
-            rclpy.init(context=context, domain_id=domain)
-            replay = Replay(context, table.show, "/bharnet/poses")
-            try:
-                replay.wait_for_node(lambda: node.runs, node.complaints)
+        with (
+            recogniser(domain, parameters) as node,
+            ros_context(domain) as context,
+            closing(Replay(context, table.show, "/bharnet/poses")) as replay,
+        ):
+
+            def begin() -> None:
                 console.print(f"model {replay.outcome.model}\n", markup=False, soft_wrap=True)
                 table.head()
-                replay.play(bag.poses(), given.speed, lambda: node.runs)
-                replay.finish()
-            except ReplayError as error:
-                errors.print(f"demo: {error}", markup=False, soft_wrap=True)
-                for line in node.complaints():
-                    errors.print(f"  {line}", markup=False, soft_wrap=True)
-                return 1
-            finally:
-                replay.close()
-                rclpy.shutdown(context=context)
+
+            replay.run(bag.poses(), given.speed, lambda: node.runs, node.complaints, begin)
             outcome = replay.outcome
             result = score(segments, outcome.events, outcome.labels) if segments else None
             table.sum_up(outcome, result)
             for line in node.complaints():
                 console.print(f"the node said: {line}", style="yellow", soft_wrap=True)
-    return 0
 
 
 if __name__ == "__main__":

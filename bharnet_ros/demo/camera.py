@@ -14,6 +14,7 @@ import os
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +26,7 @@ from bharnet.judging.labels import Clock, read_texts, to_segments
 from bharnet.judging.segments import Segment, Span
 from bharnet_ros.demo.__main__ import has_ros
 from bharnet_ros.demo.clips import Clip, Shot, beside, read_clips, read_signs
-from bharnet_ros.demo.domain import own_domain
+from bharnet_ros.demo.domain import own_domain, ros_context
 from bharnet_ros.demo.score import score
 
 if TYPE_CHECKING:
@@ -77,12 +78,13 @@ def main(arguments: list[str] | None = None) -> int:
                 soft_wrap=True,
             )
             return 0
-        return run(shots, given, console, errors)
+        run(shots, given, console)
     except KeyboardInterrupt:
         return 130
     except (RuntimeError, OSError) as error:
         errors.print(f"demo: {error}", markup=False, soft_wrap=True)
         return 1
+    return 0
 
 
 def read_shots(given: argparse.Namespace) -> list[Shot]:
@@ -154,15 +156,12 @@ def pictures(shots: Sequence[Shot], transport: str) -> Iterator[Recorded]:
             yield Recorded(stamp, stamp, convert(shot.picture(number), header))
 
 
-def run(
-    shots: Sequence[Shot], given: argparse.Namespace, console: Console, errors: Console
-) -> int:
-    """Everything after the command line."""
-    import rclpy
+def run(shots: Sequence[Shot], given: argparse.Namespace, console: Console) -> None:
+    """Everything after the command line. Raises ReplayError."""
     from sensor_msgs.msg import CompressedImage, Image
 
     from bharnet_ros.demo.recogniser import estimator, recogniser
-    from bharnet_ros.demo.replay import Replay, ReplayError
+    from bharnet_ros.demo.replay import Replay
     from bharnet_ros.demo.table import Table
 
     truth = [clip.truth() for shot in shots for clip in shot.clips]
@@ -172,11 +171,15 @@ def run(
     known = any(each.label for each in segments)
     stage = Stage(shots)
     table = Table(console, segments)
+    raw = given.transport == "raw"
+    kind, topic = (Image, "/image") if raw else (CompressedImage, "/image/compressed")
     with (
         own_domain() as domain,
         # The slower one to start first.
         estimator(domain, {"transport": given.transport, "num_poses": given.people}) as eyes,
         recogniser(domain, {"model": given.model}) as node,
+        ros_context(domain) as context,
+        closing(Replay(context, table.show, topic, kind, DEPTH, stage.rename)) as replay,
     ):
 
         def alive() -> bool:
@@ -186,13 +189,7 @@ def run(
             said = [*eyes.complaints(), *node.complaints()]
             return [line for line in said if WAITING not in line]
 
-        context = rclpy.Context()
-        rclpy.init(context=context, domain_id=domain)
-        raw = given.transport == "raw"
-        kind, topic = (Image, "/image") if raw else (CompressedImage, "/image/compressed")
-        replay = Replay(context, table.show, topic, kind, DEPTH, stage.rename)
-        try:
-            replay.wait_for_node(alive, complaints)
+        def begin() -> None:
             console.print(
                 f"\nthe camera's act: {len(shots)} shots into {topic}, model "
                 f"{replay.outcome.model}",
@@ -202,20 +199,11 @@ def run(
             if known:
                 console.print(NOTE, style="italic", soft_wrap=True)
             table.head()
-            replay.play(pictures(shots, given.transport), 1.0, alive)
-            replay.finish()
-        except ReplayError as error:
-            errors.print(f"demo: {error}", markup=False, soft_wrap=True)
-            for line in complaints():
-                errors.print(f"  {line}", markup=False, soft_wrap=True)
-            return 1
-        finally:
-            replay.close()
-            rclpy.shutdown(context=context)
+
+        replay.run(pictures(shots, given.transport), 1.0, alive, complaints, begin)
         sum_up(replay.outcome, segments if known else [], stage, table, console)
         for line in complaints():
             console.print(f"a node said: {line}", style="yellow", soft_wrap=True)
-    return 0
 
 
 def sum_up(

@@ -10,6 +10,10 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import rclpy
 
 # Any domain up to 101 is safe on Linux; people use the low ones.
 DOMAINS = range(61, 101)
@@ -35,3 +39,16 @@ def own_domain() -> Iterator[int]:
             yield domain
             return
     raise RuntimeError(f"all ROS domains {DOMAINS[0]} to {DOMAINS[-1]} are in use by other runs")
+
+
+@contextlib.contextmanager
+def ros_context(domain: int | None) -> Iterator[rclpy.Context]:
+    """A context of ROS in this domain; None: in that of the environment."""
+    import rclpy
+
+    context = rclpy.Context()
+    rclpy.init(context=context, domain_id=domain)
+    try:
+        yield context
+    finally:
+        rclpy.shutdown(context=context)

@@ -41,7 +41,7 @@ def stop_after(speed: float) -> float:
     return max(1.0, 2.0 / speed)
 
 
-class Recogniser:
+class NodeProcess:
     """A running node and what it has written."""
 
     def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -61,20 +61,20 @@ class Recogniser:
 
 def recogniser(
     domain: int, parameters: Mapping[str, Any]
-) -> contextlib.AbstractContextManager[Recogniser]:
+) -> contextlib.AbstractContextManager[NodeProcess]:
     """Start the recogniser in this domain; it is stopped when the context ends."""
     return _process("bharnet_ros.node", domain, {**REPLAY, **parameters})
 
 
 def estimator(
     domain: int, parameters: Mapping[str, Any]
-) -> contextlib.AbstractContextManager[Recogniser]:
+) -> contextlib.AbstractContextManager[NodeProcess]:
     """Start the estimator and its guardian likewise."""
     return _process("bharnet_ros.camera", domain, {**CAMERA, **parameters})
 
 
 @contextlib.contextmanager
-def _process(module: str, domain: int, parameters: Mapping[str, Any]) -> Iterator[Recogniser]:
+def _process(module: str, domain: int, parameters: Mapping[str, Any]) -> Iterator[NodeProcess]:
     with tempfile.TemporaryDirectory(prefix="bharnet-") as folder:
         file, log = Path(folder, "parameters.yaml"), Path(folder, "log")
         # JSON is YAML.
@@ -91,7 +91,7 @@ def _process(module: str, domain: int, parameters: Mapping[str, Any]) -> Iterato
                 start_new_session=True,
             )
         try:
-            yield Recogniser(process, log)
+            yield NodeProcess(process, log)
         finally:
             process.send_signal(signal.SIGINT)
             try:

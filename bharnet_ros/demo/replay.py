@@ -101,6 +101,27 @@ class Replay:
         self._executor.shutdown()
         self._node.destroy_node()
 
+    def run(
+        self,
+        recording: Iterable[Recorded],
+        speed: float,
+        alive: Callable[[], bool],
+        complaints: Callable[[], list[str]],
+        ready: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Wait for the node, call ``ready``, play, and wait for the last results.
+
+        ``alive`` and ``complaints`` are asked of the nodes' processes. Raises ReplayError with
+        what these said.
+        """
+        try:
+            self.wait_for_node(alive, complaints)
+            ready()
+            self.play(recording, speed, alive)
+            self.finish()
+        except ReplayError as error:
+            raise ReplayError("\n  ".join((str(error), *complaints()))) from None
+
     def wait_for_node(
         self, alive: Callable[[], bool], complaints: Callable[[], list[str]] = list
     ) -> None:

@@ -198,10 +198,6 @@ PKU = _numbered(
     """
 )
 
-# Two people act in these; the network reads the main actor (see prepare/actors.py).
-NTU_TWO_PEOPLE = frozenset((*range(50, 61), *range(106, 121)))
-PKU_TWO_PEOPLE = frozenset((12, 14, 16, 18, 21, 24, 26, 27))
-
 # Our own choice of NTU classes that the fingers decide, and a wider one. BHaRNet's authors report
 # on "NTU-Hand 11" and "27" without publishing which classes these are: figures on ours compare
 # with nobody's but ours.

@@ -9,16 +9,14 @@ from collections.abc import Sequence as Many
 from pathlib import Path
 
 import torch
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from bharnet_train.console import console, say
 from bharnet_train.datasets.own import Rejected
 from bharnet_train.finetune.inspect import Finding
 from bharnet_train.finetune.run import Plan, Taught, Told, finetune
-
-console = Console()
 
 
 def teach(
@@ -54,10 +52,10 @@ def teach(
 def tell(findings: Many[Finding], rejected: Many[Rejected]) -> None:
     """Before training: what is wrong with the takes, and what to do."""
     for take in rejected:
-        _say(f"[yellow]left out[/] {escape(take.take)}: {escape(take.why)}")
+        say(f"[yellow]left out[/] {escape(take.take)}: {escape(take.why)}")
     for finding in findings:
         colour, word = ("red", "cannot work") if finding.fatal else ("yellow", "doubtful")
-        _say(f"[{colour}]{word}[/] {escape(finding.text)}")
+        say(f"[{colour}]{word}[/] {escape(finding.text)}")
 
 
 def show(taught: Taught) -> None:
@@ -68,18 +66,14 @@ def show(taught: Taught) -> None:
         recall, precision = result.recall.get(name, "-"), result.precision.get(name, "-")
         table.add_row(escape(name), str(taught.takes.get(name, 0)), str(recall), str(precision))
     console.print(table)
-    _say(f"takes left out: {result.top1:.1f} % of {result.sequences}; {taught.checked.how}")
-    _say(
+    say(f"takes left out: {result.top1:.1f} % of {result.sequences}; {taught.checked.how}")
+    say(
         f"gestures left out altogether: {taught.checked.strangers:.0f} % of their takes are taken "
         "for another; expect so of movements that the model was not taught"
     )
     for true, other, count, of in taught.checked.confused[:5]:
-        _say(f"confused: '{escape(true)}' taken for '{escape(other)}' in {count} of {of}")
-    _say(f"{taught.path} written after {taught.seconds:.0f} s")
-
-
-def _say(text: str) -> None:
-    console.print(text, highlight=False, soft_wrap=True)
+        say(f"confused: '{escape(true)}' taken for '{escape(other)}' in {count} of {of}")
+    say(f"{taught.path} written after {taught.seconds:.0f} s")
 
 
 def _command(folder: Path, plan: Plan) -> str:

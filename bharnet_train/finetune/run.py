@@ -115,16 +115,15 @@ def finetune(
     labels = [each.label for each in takes.sequences]
     pooled = plain(base.network, features, takes.sequences)
     findings += look_alike(labels, pooled, IDLE)
-    mirror = plan.mirror
-    if mirror is None:
-        flipped = plain(base.network, features, takes.sequences, mirrored=True)
-        twins = [pair for pair in mirror_twins(labels, pooled, flipped) if IDLE not in pair]
-        mirror = not twins
-        findings += [
-            Finding(f"'{a}' is '{b}' in a mirror: takes are not mirrored, so the other hand must "
-                    "be recorded too where it is to count")
-            for a, b in twins
-        ]  # fmt: skip
+    twins = _mirror_twins(base, takes, pooled) if plan.mirror is None else []
+    mirror = not twins if plan.mirror is None else plan.mirror
+    for one, other in twins:
+        findings.append(
+            Finding(
+                f"'{one}' is '{other}' in a mirror: takes are not mirrored, so the other hand "
+                "must be recorded too where it is to count"
+            )
+        )
     told.findings(findings, rejected)
     classes = (*sorted(set(labels) - {IDLE}), IDLE)
     nulls = _nulls(plan.nulls, base) if plan.nulls else []
@@ -154,6 +153,13 @@ def finetune(
     return Taught(
         path, info, checked, dict(Counter(e.label for e in sequences)), findings, seconds
     )
+
+
+def _mirror_twins(base: Checkpoint, takes: Takes, pooled: Pooled) -> list[tuple[str, str]]:
+    """Pairs of gestures of which one is the other in a mirror."""
+    flipped = plain(base.network, base.info.features, takes.sequences, mirrored=True)
+    labels = [each.label for each in takes.sequences]
+    return [pair for pair in mirror_twins(labels, pooled, flipped) if IDLE not in pair]
 
 
 def _usable(folder: Path, features: FeatureConfig) -> tuple[list[Sequence], list[Rejected]]:

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from bharnet_train.console import console, say
 from bharnet_train.parallel import Backend, Workers
 from bharnet_train.prepare.clip import Original
 from bharnet_train.prepare.files import NotPrepared
 
-console = Console()
 prepare = typer.Typer(
     no_args_is_help=True,
     help="Convert original files once into a folder that training reads from the disk.",
@@ -116,7 +116,7 @@ def extract(
             Workers(jobs, backend, address),
             progress,
         )
-    _say(
+    say(
         f"{len(found['videos'])} videos read; a hand in {found['rows_with_a_hand']} of "
         f"{found['rows']} rows"
     )
@@ -130,7 +130,7 @@ def _prepare(original: Original, source: Path, out: Path, half: bool, workers: W
         raise NotPrepared(f"{out} lies in {source}, where it would be read; choose another folder")
     with _disk(out), _progress() as progress:
         manifest = convert(original, out, workers, half, progress)
-    _say(f"{out}: {manifest['clips']} clips, {manifest['rows']} rows")
+    say(escape(f"{out}: {manifest['clips']} clips, {manifest['rows']} rows"))
     _list([(each["name"], each["reason"]) for each in manifest["rejected"]], "rejected")
 
 
@@ -149,15 +149,11 @@ def _disk(folder: Path) -> Iterator[None]:
 def _list(failed: list[tuple[str, str]], title: str) -> None:
     if not failed:
         return
-    _say(f"{len(failed)} {title}:")
+    say(f"{len(failed)} {title}:")
     for name, reason in failed[:SHOWN]:
-        _say(f"  {name}: {reason}")
+        say(escape(f"  {name}: {reason}"))
     if len(failed) > SHOWN:
-        _say(f"  and {len(failed) - SHOWN} more: see the .json file")
-
-
-def _say(line: str) -> None:
-    console.print(line, highlight=False, markup=False, soft_wrap=True)
+        say(f"  and {len(failed) - SHOWN} more: see the .json file")
 
 
 def _progress() -> Progress:

@@ -6,21 +6,25 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
+from rich.table import Table
+
+from bharnet_train.console import console
+from bharnet_train.options import DATA, OUT, Data, Device, Model, Out, Overrides
+
+if TYPE_CHECKING:
+    from bharnet_train.tune.run import Tuned
 
 
 def tune(
-    model: Annotated[Path, typer.Argument(help="Checkpoint (.safetensors).")],
+    model: Model,
     config: Annotated[Path, typer.Option(help="Configuration that names validation people.")],
-    data: Annotated[Path, typer.Option(help="Folder that holds the recordings.")] = Path(
-        "../shared/data"
-    ),
-    out: Annotated[Path, typer.Option(help="Folder for what is written.")] = Path("runs/tune"),
-    overrides: Annotated[
-        list[str] | None, typer.Option("--set", help="Override of the configuration.")
-    ] = None,
+    data: Data = DATA,
+    out: Out = OUT / "tune",
+    overrides: Overrides = None,
     trials: Annotated[int, typer.Option(help="Settings tried.", min=1)] = 60,
     false_alarms: Annotated[
         float, typer.Option(help="A minute, at most, at the operating point.", min=0)
@@ -39,7 +43,7 @@ def tune(
     stride: Annotated[float, typer.Option(help="Seconds between two results.")] = 0.1,
     signs: Annotated[int, typer.Option(help="Most signs of a composed stream.", min=1)] = 150,
     seed: Annotated[int, typer.Option(help="Of streams and settings.")] = 0,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    device: Device = "cpu",
     save: Annotated[
         bool, typer.Option("--save", help="Also write the model with what was chosen.")
     ] = False,
@@ -48,12 +52,8 @@ def tune(
 
     Writes OUT/tune.json, OUT/tune.png (delay against false alarms) and, with --save, the model.
     """
-    from rich.console import Console
-    from rich.table import Table
-
     from bharnet_train.tune.run import tune as run
 
-    console = Console()
     with Console(stderr=True).status("asking the network") as status:
         found = run(
             model,
@@ -73,6 +73,12 @@ def tune(
             save=save,
             progress=lambda done: status.update(f"{done} of {trials} settings"),
         )
+    _show(found)
+    console.print(str(out / "tune.json"), highlight=False)
+
+
+def _show(found: Tuned) -> None:
+    """The figures before and after, then the settings."""
     title = f"{found.streams} streams, {found.minutes:.1f} minutes of validation people"
     table = Table("", "before", "chosen", title=title)
     for name in ("f1", "false_alarms_per_minute", "delay", "onset_error", "accuracy"):
@@ -82,4 +88,3 @@ def tune(
         table.add_row(name, f"{getattr(found.before.config, name):g}", f"{value:g}")
     table.add_row("temperature", "", f"{found.temperature:g}")
     console.print(table)
-    console.print(str(out / "tune.json"), highlight=False)

@@ -7,8 +7,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from collections.abc import Sequence as Many
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -86,26 +88,34 @@ def tune(
         chosen = summarise(kept, decide_and_judge(answers, info, kept))
     minutes = sum(each.seconds for each in streams) / 60
     temperature = round(min(max(info.temperature * factor, 0.01), 100.0), 3)
-    out.mkdir(parents=True, exist_ok=True)
-    found = {
+    found = Tuned(tried[0], chosen, temperature, len(streams), minutes)
+    asked = {
         "model": model.name,
         "people": sorted({each.person for each in streams}),
-        "minutes": round(minutes, 2),
         "stride_seconds": stride_seconds,
-        "temperature": temperature,
         "most_false_alarms_a_minute": false_alarms,
         "longest_delay": longest_delay if math.isfinite(longest_delay) else None,
-        "chosen": chosen.to_json(),
-        "before": tried[0].to_json(),
-        "trials": [each.to_json() for each in tried],
     }
-    (out / "tune.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    draw(tried, chosen, out / "tune.png", model.stem)
+    _write(out, asked, found, tried)
     if save:
         decision = asdict(chosen.config)
         tuned = replace(info, temperature=temperature, decision=decision)
         save_checkpoint(out / model.name, checkpoint.network, tuned)
-    return Tuned(tried[0], chosen, temperature, len(streams), minutes)
+    return found
+
+
+def _write(out: Path, asked: dict[str, Any], found: Tuned, tried: Many[Trial]) -> None:
+    """tune.json: what was asked for, what was found, every trial; tune.png: their trade-off."""
+    told = asked | {
+        "minutes": round(found.minutes, 2),
+        "temperature": found.temperature,
+        "chosen": found.chosen.to_json(),
+        "before": found.before.to_json(),
+        "trials": [each.to_json() for each in tried],
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "tune.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    draw(tried, found.chosen, out / "tune.png", Path(asked["model"]).stem)
 
 
 def validation_streams(

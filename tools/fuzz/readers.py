@@ -41,6 +41,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def targets(folder: Path) -> list[Target]:
     """Every reader, with small intact files to damage; ``folder`` is for making them."""
+    return [*_readers_of_messages(folder), *_readers_of_files(folder)]
+
+
+def _readers_of_messages(folder: Path) -> list[Target]:
+    """What comes over DDS or out of a bag."""
     store = known_types()
     bag = bag_of_poses(folder / "made")
 
@@ -73,6 +78,17 @@ def targets(folder: Path) -> list[Target]:
             bodies.body_layout = "upper_body_11"
         join_hands(bodies, hands)
 
+    return [
+        Target("bag", bag, read_bag, (InvalidBag,), 1),
+        Target("message", (("pose.cdr", serialized(store)),), read_message, ()),
+        Target("message of wild values", (("pose.seed", bytes(64)),), read_values, ()),
+        Target("hands joined to bodies", (("hands.seed", bytes(64)),), read_hands, (InvalidPose,)),
+        Target("picture", (("picture.seed", bytes(64)),), _read_picture, (InvalidFrame,), 1),
+    ]
+
+
+def _readers_of_files(folder: Path) -> list[Target]:
+    """What users bring and download: models, takes, data sets, labels, configurations."""
     checkpoint = (("tiny.safetensors", seeds.checkpoint(folder)),)
     nucla = json.dumps({"file_name": "a01_s01_e00_v01", "skeletons": [[[0.5] * 3] * 20] * 3})
     label = b"3,10,40,2\n"
@@ -85,11 +101,6 @@ def targets(folder: Path) -> list[Target]:
             (InvalidCheckpoint,),
             1,
         ),
-        Target("bag", bag, read_bag, (InvalidBag,), 1),
-        Target("message", (("pose.cdr", serialized(store)),), read_message, ()),
-        Target("message of wild values", (("pose.seed", bytes(64)),), read_values, ()),
-        Target("hands joined to bodies", (("hands.seed", bytes(64)),), read_hands, (InvalidPose,)),
-        Target("picture", (("picture.seed", bytes(64)),), _read_picture, (InvalidFrame,), 1),
         Target("take", (("wave_001.npz", seeds.own_take(folder)),), read_take, (InvalidTake,)),
         Target(
             "table of takes",

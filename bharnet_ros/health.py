@@ -27,7 +27,7 @@ CHECK_SECONDS, TELL_SECONDS, SILENCE_SECONDS = 0.1, 1.0, 5.0
 CURE = "start a pose source, or name its topic with -r bharnet/poses:=<topic>"
 
 
-class Watch:
+class Health:
     """Made on activate, closed on deactivate; only the executor's thread calls it."""
 
     def __init__(self, node: BharnetNode, worker: Worker, poses: PoseInput) -> None:

@@ -172,7 +172,10 @@ def _edge(card: Image, colour: Colour, unit: float) -> None:
 def free_place(
     card: Image, head: Box, scale: NDArray[np.float32], taken: list[Box], gap: int
 ) -> tuple[int, int]:
-    """Left, top of the card: over the head, else beside or below it, where least is hidden."""
+    """Left, top of the card: over the head, else beside or below it, where least is hidden.
+
+    ``scale``: width and height of the picture, pixels; ``gap``: between head and card.
+    """
     height, width = card.shape[:2]
     left, top, right, bottom = head
     middle = (left + right - width) // 2

@@ -20,7 +20,7 @@ from bharnet_ros.msg import ActionArray, ActionLabels
 LABELS = "/bharnet/labels"
 
 
-class Recorder:
+class ActionBag:
     """Remembers every result; ``write`` leaves a whole bag or none.
 
     A result is logged at the moment at which its newest frame was, plus its age: as if it had

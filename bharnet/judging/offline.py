@@ -7,13 +7,13 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
 import torch
 
-from bharnet.bag import EmptyBag, ImageBag, PoseBag
+from bharnet.bag import EmptyBag, ImageBag, PoseBag, TopicBag
 from bharnet.checkpoint import ModelInfo, load_checkpoint
 from bharnet.decision import DecisionConfig, decision_config
 from bharnet.judging.ahead import run
@@ -23,7 +23,8 @@ from bharnet.judging.segments import Span
 from bharnet.judging.sources import Stopwatch, image_frames, pose_frames
 from bharnet.observation import Frame
 from bharnet.recognizer import Recognizer
-from bharnet.skeleton import get_layout
+from bharnet.reporting import Report
+from bharnet.skeleton import Layout, get_layout
 from bharnet.stream import ActionStream, StreamConfig
 
 # Below so many messages, starting workers takes longer than they save.
@@ -40,7 +41,8 @@ def recognise(
 ) -> Heard:
     """Drive the core by the bag's stamps.
 
-    ``check`` is told the recording's span before the work begins, and may raise.
+    ``check`` is told the recording's span before the work begins, and may raise. Raises
+    InvalidRequest, InvalidCheckpoint, InvalidBag.
     """
     # One thread, as the node by default: another number might round differently.
     torch.set_num_threads(1)
@@ -59,34 +61,18 @@ def recognise(
     def make_stream(asked: Recognizer) -> ActionStream:
         return ActionStream(asked, decision, config, report)
 
-    listener, used = Listener(), 0
-    kind = ImageBag if request.camera else PoseBag
-    with contextlib.ExitStack() as stack:
-        bag = stack.enter_context(kind(request.bag, request.topic))
+    listener = Listener()
+    layout = get_layout(info.features.body_layout)
+    with _opened(request, layout, report, stopwatch) as (bag, source):
         span = Span(*bag.span())
         check(span)
-        layout = get_layout(info.features.body_layout)
-        if isinstance(bag, PoseBag):
-            source = pose_frames(bag, layout, report, stopwatch)
-        else:
-            assert request.camera is not None
-            assert isinstance(bag, ImageBag)
-            camera = stack.enter_context(request.camera())
-            source = image_frames(bag, camera, layout, report, stopwatch)
-
-        def frames() -> Iterator[Frame]:
-            nonlocal used
-            for used, frame in enumerate(source, 1):
-                if not used % 500:
-                    progress(used, bag.count)
-                yield frame
-
+        frames = _Counted(source, bag.count, progress)
         jobs = request.jobs or (_cores() if bag.count > WORTH_WORKERS else 1)
         if recognizer.device.type != "cpu":
             jobs = 1
-        for tick in run(frames(), recognizer, make_stream, request.model, jobs, stopwatch.took):
+        for tick in run(frames, recognizer, make_stream, request.model, jobs, stopwatch.took):
             listener.hear(tick.stamp, from_tick(tick, info.classes))
-    if not used:
+    if not frames.number:
         raise EmptyBag(
             f"{request.bag}: none of the {bag.count} messages on {bag.topic} can be used "
             f"({', '.join(sorted(left_out))}); what they must hold is said in msg/"
@@ -98,7 +84,7 @@ def recognise(
         backend=recognizer.backend,
         classes=info.classes,
         idle=info.idle,
-        frames=used,
+        frames=frames.number,
         settings={
             **asdict(decision),
             **asdict(config),
@@ -107,6 +93,36 @@ def recognise(
         },
         left_out=dict(sorted(left_out.items())),
     )
+
+
+class _Counted:
+    """Frames on their way, counted; ``progress`` is told now and then."""
+
+    def __init__(
+        self, frames: Iterable[Frame], of: int, progress: Callable[[int, int], None]
+    ) -> None:
+        self._frames, self._of, self._progress = frames, of, progress
+        self.number = 0
+
+    def __iter__(self) -> Iterator[Frame]:
+        for frame in self._frames:
+            self.number += 1
+            if not self.number % 500:
+                self._progress(self.number, self._of)
+            yield frame
+
+
+@contextlib.contextmanager
+def _opened(
+    request: Request, layout: Layout, report: Report, stopwatch: Stopwatch
+) -> Iterator[tuple[TopicBag, Iterator[Frame]]]:
+    """The bag and its frames: of poses as recorded, of pictures as the camera finds them."""
+    if request.camera is None:
+        with PoseBag(request.bag, request.topic) as poses:
+            yield poses, pose_frames(poses, layout, report, stopwatch)
+    else:
+        with ImageBag(request.bag, request.topic) as pictures, request.camera() as camera:
+            yield pictures, image_frames(pictures, camera, layout, report, stopwatch)
 
 
 def refuse(key: str, message: str) -> None:

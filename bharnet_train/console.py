@@ -1,0 +1,25 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
+"""How the command line speaks: results and progress on one console, a failure in one sentence."""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+from rich.console import Console
+from rich.markup import escape
+
+console = Console()
+
+
+def say(text: str) -> None:
+    """One line in rich's markup, as long as it is: a pipe wants it whole."""
+    console.print(text, highlight=False, soft_wrap=True)
+
+
+def fail(message: str) -> NoReturn:
+    """The sentence of a known failure, and exit code 2."""
+    # Escaped, or "pip install 'x[extra]'" would lose its brackets.
+    say(f"[red]bharnet:[/] {escape(message)}")
+    sys.exit(2)
