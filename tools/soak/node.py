@@ -32,7 +32,8 @@ from tools.soak.disturbances import Disturbances
 from tools.soak.footprint import Footprint, footprint, row
 
 MOST_GROWTH = 16  # MiB of resident memory after the first tenth
-MOST_SLOWER = 2.0  # times the CPU of a frame in the first tenth
+# Times the CPU of a frame in the first tenth; other programs on the cores alone make it double.
+MOST_SLOWER = 3.0
 # What the node never says when all is well, however badly it is treated.
 NEVER_SAID = ("Traceback", "recognition failed", "[ERROR]", "[FATAL]")
 
