@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import pytest
 
 pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make test`")
@@ -11,7 +14,7 @@ pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make 
 from tiny import save_model
 
 from tools.soak.footprint import Footprint
-from tools.soak.node import node_soak
+from tools.soak.node import NodeDied, node_soak
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +37,15 @@ def test_a_real_node_stands_every_disturbance(soak):
     assert soak.process.runs
     assert camera.ledger.counts["events"]
     assert camera.ledger.counts["people told of"]
+
+
+def test_a_node_that_dies_is_noticed(tmp_path):
+    model = save_model(tmp_path / "tiny.safetensors")
+    with node_soak(model, 4) as soak:
+        soak.disturbances.all = (lambda: os.kill(soak.process.pid, signal.SIGKILL),)
+        soak.camera.rng.random = lambda: 0.0
+        with pytest.raises(NodeDied, match="recognising 3 classes"):
+            soak.tenth(60.0)
 
 
 def test_what_the_node_holds_is_watched(soak):

@@ -30,6 +30,7 @@ LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 # Frames that may be on their way while the next is sent; more than the longest stride has.
 AHEAD = 10
 PATIENCE = 30.0  # seconds for anything; only what is wrong takes so long on a busy machine
+START = 300.0  # for the node's start: libraries are read from a cold disk
 NUDGE = 1.0  # seconds without a result after which a camera would have sent another frame
 REMEMBERED = 5000  # frames
 COME = 0.2  # people a second: a run is short
@@ -156,9 +157,11 @@ class Camera:
         while (left := until - time.monotonic()) > 0:
             self._executor.spin_once(timeout_sec=left)
 
-    def listen(self, until: Callable[[], object], otherwise: str) -> None:
+    def listen(
+        self, until: Callable[[], object], otherwise: str, patience: float = PATIENCE
+    ) -> None:
         """Hear until something is so; that it never is, is wrong."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + patience
         while not until():
             if time.monotonic() > deadline:
                 self.wrong[otherwise] += 1

@@ -26,7 +26,7 @@ import rclpy
 from bharnet.models import SHIPPED
 from bharnet_ros.demo.domain import own_domain
 from bharnet_ros.demo.recogniser import Recogniser, recogniser
-from tools.soak.camera import Camera
+from tools.soak.camera import START, Camera
 from tools.soak.crowd import RATE
 from tools.soak.disturbances import Disturbances
 from tools.soak.footprint import Footprint, footprint, row
@@ -36,6 +36,10 @@ MOST_GROWTH = 16  # MiB of resident memory after the first tenth
 MOST_SLOWER = 3.0
 # What the node never says when all is well, however badly it is treated.
 NEVER_SAID = ("Traceback", "recognition failed", "[ERROR]", "[FATAL]")
+
+
+class NodeDied(RuntimeError):
+    """The process ended; the message is the end of what it wrote."""
 
 
 @dataclass
@@ -50,7 +54,7 @@ class NodeSoak:
     ages: list[tuple[float, float]] = field(default_factory=list)  # ms, p50 and p95
 
     def tenth(self, seconds: float) -> None:
-        """So much of real time, and a look at the process."""
+        """So much of real time, and a look at the process. Raises NodeDied."""
         before, frames = footprint(self.process.pid), self.camera.number
         self.camera.ages.clear()
         until = time.monotonic() + seconds
@@ -58,6 +62,8 @@ class NodeSoak:
             self.disturbances.sometimes()
             self.camera.film()
             self.camera.keep_up()
+            if not self.process.runs:
+                raise NodeDied(self.process.log()[-3000:])
         now = footprint(self.process.pid)
         self.prints.append(now)
         self.paces.append(1e3 * (now.cpu - before.cpu) / max(1, self.camera.number - frames))
@@ -68,7 +74,6 @@ class NodeSoak:
         """The node is alive and active, and leaves nothing open when it is deactivated."""
         self.disturbances.end()
         wrong, log = self.camera.wrong, self.process.log()
-        wrong["node died"] += not self.process.runs
         for text in NEVER_SAID:
             wrong[f"the log says {text}"] += text in log
 
@@ -101,7 +106,8 @@ def node_soak(model: Path, seed: int) -> Iterator[NodeSoak]:
         rclpy.init(context=context, domain_id=domain)
         camera = Camera(context, random.Random(seed))
         try:
-            camera.listen(lambda: camera.ready or not process.runs, "the node is not there")
+            missing = "the node is not there"
+            camera.listen(lambda: camera.ready or not process.runs, missing, START)
             yield NodeSoak(process, camera, Disturbances(camera, (str(other), str(model))))
         finally:
             camera.close()
@@ -116,11 +122,14 @@ def main() -> int:
     parser.add_argument("--model", type=Path, default=SHIPPED)
     given = parser.parse_args()
     with node_soak(given.model, given.seed) as soak:
-        for _ in range(10):
-            soak.tenth(6 * given.minutes)
+        try:
+            for _ in range(10):
+                soak.tenth(6 * given.minutes)
+        except NodeDied as error:
+            print(f"the node died after {soak.camera.number} frames:\n{error}")
+            return 1
         soak.end()
-        camera = soak.camera
-    wrong = soak.verdict()
+    camera, wrong = soak.camera, soak.verdict()
     hours = camera.number / RATE / 3600
     print(
         f"{hours:.2f} h of stream in {given.minutes:g} min, seed {given.seed}, "
