@@ -98,7 +98,18 @@ def report(
     """Print a table; the same as a dictionary for JSON. ``before``: ms of an earlier run."""
     peak = next((row.gmacs / row.cpu_ms * 1e3 for row in rows if row.name == GEMM), 0.0)
     table = Table(title=title)
-    for column in ("", "ms p50", "least", "CPU ms", "a window", "GMACs/s", "of GEMM", "before"):
+    columns = (
+        "",
+        "ms p50",
+        "least",
+        "a second",
+        "CPU ms",
+        "a window",
+        "GMACs/s",
+        "of GEMM",
+        "before",
+    )
+    for column in columns:
         table.add_column(column, justify="right" if column else "left", no_wrap=True)
     for row in rows:
         pace = row.gmacs / row.cpu_ms * 1e3 if row.cpu_ms else 0.0
@@ -106,6 +117,7 @@ def report(
             row.name,
             f"{row.ms:.2f}",
             f"{row.least_ms:.2f}",
+            f"{1e3 / row.ms:.1f}",
             f"{row.cpu_ms:.2f}",
             f"{row.cpu_ms / row.windows:.2f}",
             f"{pace:.1f}" if pace else "",

@@ -6,11 +6,14 @@
     python -m benchmarks.speed                                  # all tables; a few minutes
     python -m benchmarks.speed --tables network full --json now.json --compare before.json
     python -m benchmarks.speed --tables full --ctrgcn FOLDER    # beside the authors' CTR-GCN
+    python -m benchmarks.speed --tables nodes                   # pixels to action, needs ROS
     python -m benchmarks.speed --tables network gpu --device cuda   # never run here
 
 Tables: network (backends, batches), full (full size and baselines), core (features, windows, whole
-ticks), training, start (time and memory of a fresh process), gpu (large batches). FOLDER is a
-checkout of github.com/Uason-Chen/CTR-GCN (CC BY-NC); nothing of it is part of this project.
+ticks), training (steps), start (time and memory of a fresh process), nodes (both nodes as
+processes: until ready, from a picture to its actions; needs clips of people), gpu (large batches);
+the last two only if they are named. "a second" counts runs, which of training are steps. FOLDER is
+a checkout of github.com/Uason-Chen/CTR-GCN (CC BY-NC); nothing of it is part of this project.
 
 The yardstick is torch's own product of 1024 x 1024 matrices, measured in the same rounds. "of
 GEMM" and comparisons use the calling thread's CPU time, which other programs disturb least; with
@@ -74,6 +77,7 @@ FULL_NETWORKS = {
     "BHaRNet-P": NetworkConfig(**FULL),
     "BHaRNet-E": NetworkConfig(variant="E", split=3, **FULL),
 }
+CLIPS = Path(__file__).resolve().parents[2] / "shared" / "data" / "clips"
 BATCHES = (1, 4, 16, 64)
 PEOPLE = (1, 5, 20, 50)
 NEW_PROCESS = """
@@ -94,12 +98,13 @@ def main() -> None:
     """Measure what was asked for, print, and keep the numbers if told to."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     chosen = list(TABLES)
-    parser.add_argument("--tables", nargs="+", choices=chosen, default=chosen[:-1])
+    parser.add_argument("--tables", nargs="+", choices=chosen, default=chosen[:-2])
     parser.add_argument("--model", type=Path, default=SHIPPED)
     parser.add_argument("--backends", nargs="+", choices=BACKENDS[1:], default=["eager", "onnx"])
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--clips", type=Path, default=CLIPS, help="folder of .avi, for nodes")
     parser.add_argument("--ctrgcn", type=Path, help="a checkout of the authors' CTR-GCN")
     parser.add_argument("--json", type=Path, help="write the numbers here")
     parser.add_argument("--compare", type=Path, help="numbers of an earlier run")
@@ -253,6 +258,13 @@ def start_table(given: argparse.Namespace) -> tuple[str, list[Row]]:
     return "start", rows
 
 
+def nodes_table(given: argparse.Namespace) -> tuple[str, list[Row]]:
+    """Both nodes as processes; the only table that needs ROS."""
+    from benchmarks import nodes
+
+    return nodes.nodes_table(given)
+
+
 def gpu_table(given: argparse.Namespace) -> tuple[str, list[Row]]:
     """Full-size BHaRNet-E in large batches: windows a second, and the share of GEMM."""
     device = torch.device(given.device)
@@ -298,6 +310,7 @@ TABLES = {
     "core": core_table,
     "training": training_table,
     "start": start_table,
+    "nodes": nodes_table,
     "gpu": gpu_table,
 }
 

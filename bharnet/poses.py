@@ -68,6 +68,11 @@ def _stamp(message: Any) -> int:
             "header.stamp is zero or negative; the pose source must give the acquisition time "
             "of the frame, or start this node with stamp_source:=receive"
         )
+    if message.header.stamp.nanosec >= NANOSECONDS:
+        raise InvalidPose(
+            f"header.stamp.nanosec is {message.header.stamp.nanosec}, more than a second has; the "
+            "pose source must put whole seconds into sec"
+        )
     return stamp
 
 

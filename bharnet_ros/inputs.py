@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -21,7 +20,7 @@ from bharnet_ros.joining import join_hands
 from bharnet_ros.msg import PersonPoseArray
 from bharnet_ros.pairing import Pairing
 from bharnet_ros.parameters import Settings
-from bharnet_ros.source import Source
+from bharnet_ros.source import Source, arrival
 
 POSES_QOS = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 POSE_TYPE = "bharnet_ros/msg/PersonPoseArray"
@@ -98,7 +97,7 @@ class PoseInput:
 
         def on_message(message: PersonPoseArray, info: Mapping[str, int]) -> None:
             name = message.header.frame_id, message.estimator
-            if source.takes(info, name, time.monotonic()):
+            if source.takes(info, name, arrival(info)):
                 callback(message)
 
         subscription = self._node.create_subscription(

@@ -9,15 +9,27 @@ number is the next one, or a few later where some were lost on the way. No ROS i
 
 from __future__ import annotations
 
+import time
 from collections.abc import Hashable, Mapping
 
 from bharnet.reporting import Report
+from bharnet.window import NANOSECONDS
 
 # A publisher that is silent for longer may be followed by another: it was started again.
 HOLD_SECONDS = 0.5
 # So many of its messages in a row are lost at most.
 MOST_LOST = 50
 NOT_NUMBERED = 2**64 - 1  # the middleware does not say
+
+
+def arrival(info: Mapping[str, int]) -> float:
+    """Seconds, when the middleware received a message; now where it does not say.
+
+    Not when the node comes to it: a node that is held up between two messages would take it for
+    silence of the one that it follows.
+    """
+    received = info.get("received_timestamp", 0)
+    return received / NANOSECONDS if received > 0 else time.monotonic()
 
 
 class Source:
@@ -34,14 +46,15 @@ class Source:
     def takes(self, info: Mapping[str, int], name: Hashable, now: float) -> bool:
         """``info`` as rclpy gives it; ``name``: what one publisher writes into all messages.
 
-        The name counts where messages have no numbers. ``now``: seconds on the steady clock.
+        The name counts where messages have no numbers. ``now``: when it arrived (``arrival``).
         """
         number = info.get("publication_sequence_number", NOT_NUMBERED)
         if number == NOT_NUMBERED:
             same = name == self._name
         else:
             same = self._number < number <= self._number + MOST_LOST
-        if not same and self._last and now - self._last < HOLD_SECONDS:
+        # A clock that was set back has seen no silence, and must not hold anybody up.
+        if not same and self._last and 0 <= now - self._last < HOLD_SECONDS:
             self._report(
                 "two_sources",
                 f"two publishers send to {self._topic}; one of them is followed, what the other "

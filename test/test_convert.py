@@ -69,15 +69,16 @@ def broken(**fields) -> PersonPoseArray:
     return message
 
 
-def no_stamp(seconds: int = 0) -> PersonPoseArray:
+def no_stamp(seconds: int = 0, nanoseconds: int = 0) -> PersonPoseArray:
     message = poses(0.0, pose())
-    message.header.stamp.sec, message.header.stamp.nanosec = seconds, 0
+    message.header.stamp.sec, message.header.stamp.nanosec = seconds, nanoseconds
     return message
 
 
 BAD_MESSAGES = {
     "no stamp": (no_stamp(), "stamp_source:=receive"),
     "negative stamp": (no_stamp(-5), "stamp_source:=receive"),
+    "nanoseconds of four seconds": (no_stamp(5, 2**32 - 1), "put whole seconds into sec"),
     "unset coordinates": (broken(coordinates=0), "say IMAGE, CAMERA or BODY"),
     "unknown coordinates": (broken(coordinates=9), "say IMAGE, CAMERA or BODY"),
     "no width": (broken(image_width=0), "must give both"),

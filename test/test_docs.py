@@ -70,6 +70,7 @@ RUN_BY = {
     "python -m tools.fuzz": "test_fuzz.py, fewer cases",
     "python -m tools.lock_requirements": "asks the package index; what it wrote, test_locks.py",
     "python -m tools.soak": "test_soak.py, a shorter time",
+    "python -m tools.soak.node": "test_soak_node.py, a shorter time",
     "python tools": HOURS,
     "python3 -m venv": NOT_OURS,
     "ros2": ROS_ONLY,

@@ -7,6 +7,8 @@ A few cases each here; `python -m tools.fuzz` runs 100,000 at night. What it fou
 
 from __future__ import annotations
 
+import signal
+import threading
 import zipfile
 
 import numpy as np
@@ -83,7 +85,15 @@ def test_a_crash_and_a_hang_are_found(tmp_path, monkeypatch):
     target = Target("bad", (("a.txt", b"a" * 50),), read, (ValueError,))
     said = " ".join(each.what for each in fuzz(target, 20, 0, tmp_path))
     assert "KeyError" in said
-    assert "longer than" in said
+    assert "longer than 0.05 s of CPU" in said
+
+
+def test_a_reader_that_waits_for_ever_is_found(tmp_path, monkeypatch):
+    monkeypatch.setattr(running, "ASLEEP", 0.05)
+    target = Target("deaf", (("a.txt", b"a"),), lambda path: threading.Event().wait(), ())
+    (finding,) = fuzz(target, 1, 0, tmp_path)
+    assert "longer than 0.05 s" in finding.what
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
 def test_a_case_that_takes_gigabytes_is_found(tmp_path, monkeypatch):

@@ -52,9 +52,18 @@ class NodeProcess:
         """Whether the process is alive."""
         return self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self._process.pid
+
+    def log(self) -> str:
+        """All that it has written."""
+        return self._log.read_text(errors="replace")
+
     def complaints(self) -> list[str]:
         """Its warnings and errors, or its last words where there are none."""
-        lines = self._log.read_text(errors="replace").strip().splitlines()
+        lines = self.log().strip().splitlines()
         found = [line for line in lines if line.startswith(("[WARN]", "[ERROR]", "[FATAL]"))]
         return found or ([] if self.runs else lines[-3:])
 

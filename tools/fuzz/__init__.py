@@ -7,6 +7,6 @@
     python -m tools.fuzz --keep FOLDER          # write what broke a reader there
 
 A reader may return, or raise the error it documents. Anything else is a finding: another
-exception, more than 20 s or 512 MiB more for one case, 6 GiB of address space in all. Cases are
-drawn from seed and number, so that a finding can be seen again.
+exception, more than 20 s of CPU, 5 minutes of the clock or 512 MiB more for one case, 6 GiB of
+address space in all. Cases are drawn from seed and number, so that a finding can be seen again.
 """
