@@ -15,7 +15,7 @@ from robot import pose, poses, robot, save_model, start
 
 from bharnet.observation import InvalidPose
 from bharnet.skeleton import HAND_21
-from bharnet_ros import watch
+from bharnet_ros import health
 from bharnet_ros.joining import join_hands
 from bharnet_ros.msg import Action, PersonPose, PersonPoseArray
 
@@ -155,7 +155,7 @@ def test_a_hand_of_a_wrong_length() -> None:
 
 
 def test_it_is_said_that_no_hands_come(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(watch, "SILENCE_SECONDS", 0.2)
+    monkeypatch.setattr(health, "SILENCE_SECONDS", 0.2)
     model = str(save_model(tmp_path / "tiny.safetensors"))
     with robot(model=model, input="poses_and_hands") as (node, tester):
         start(node)

@@ -26,7 +26,7 @@ from bharnet.checkpoint import load_checkpoint
 from bharnet.recognizer import Recognizer
 from bharnet.stream import ActionStream
 from bharnet.window import NANOSECONDS
-from bharnet_ros import levels, watch
+from bharnet_ros import health, levels
 from bharnet_ros.msg import Action, ActionLabels, PersonPose, PersonPoseArray
 from bharnet_ros.worker import MOST_WAITING, Result, Worker
 
@@ -158,7 +158,7 @@ def test_levels_of_diagnostics(model, monkeypatch):
 
 
 def test_says_why_nothing_arrives(model, monkeypatch):
-    monkeypatch.setattr(watch, "SILENCE_SECONDS", 0.2)
+    monkeypatch.setattr(health, "SILENCE_SECONDS", 0.2)
     with robot(model=model) as (node, tester):
         start(node)
         tester.wait(lambda: any("no poses arrive on /bharnet/poses" in s for s in tester.log))
