@@ -18,7 +18,7 @@ FOXGLOVE = json.loads((ROOT / "config" / "foxglove.json").read_text(encoding="ut
 RVIZ = yaml.safe_load((ROOT / "config" / "recognize.rviz").read_text(encoding="utf-8"))
 PANELS = FOXGLOVE["configById"]
 NODES = {"bharnet": "node.py", "bharnet_estimator": "camera/node.py"}
-PUBLISHER = re.compile(r'_publisher\(\s*(?:undo, )?(\w+), "([~/\w]+)"')
+PUBLISHER = re.compile(r'[._]publisher\(\s*(?:undo, )?(\w+), "([~/\w]+)"')
 STEP = re.compile(r"(\w+)((?:\[\d*:?\d*\])?)")
 
 

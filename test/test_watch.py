@@ -24,6 +24,7 @@ from bharnet.stream import ActionStream, Entry, Tick
 from bharnet.video import Film, VideoUnavailable, Window, distinct, open_camera, open_video
 from bharnet.watch import Seen, Watcher, captions
 from bharnet_train.cli import app
+from bharnet_train.console import console
 
 CLASSES = ("idle", "hello", "stop")
 
@@ -233,7 +234,7 @@ def test_models_says_where_they_are_and_what_is_missing(
         return folder / file
 
     monkeypatch.setattr("bharnet.estimation.models.obtain", obtain)
-    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.setattr(console, "width", 300)
     done = CliRunner().invoke(app, ["models", "--folder", str(tmp_path)])
     assert done.exit_code == 0, done.output
     assert {path.name for path in tmp_path.iterdir()} == {
