@@ -97,33 +97,30 @@ def report(
 ) -> dict[str, Any]:
     """Print a table; the same as a dictionary for JSON. ``before``: ms of an earlier run."""
     peak = next((row.gmacs / row.cpu_ms * 1e3 for row in rows if row.name == GEMM), 0.0)
-    table = Table(title=title)
-    columns = (
-        "",
-        "ms p50",
-        "least",
-        "a second",
-        "CPU ms",
-        "a window",
-        "GMACs/s",
-        "of GEMM",
-        "before",
-    )
-    for column in columns:
-        table.add_column(column, justify="right" if column else "left", no_wrap=True)
+    made = []
     for row in rows:
         pace = row.gmacs / row.cpu_ms * 1e3 if row.cpu_ms else 0.0
-        table.add_row(
-            row.name,
-            f"{row.ms:.2f}",
-            f"{row.least_ms:.2f}",
-            f"{1e3 / row.ms:.1f}",
-            f"{row.cpu_ms:.2f}",
-            f"{row.cpu_ms / row.windows:.2f}",
-            f"{pace:.1f}" if pace else "",
-            f"{pace / peak:.0%}" if pace and peak else "",
-            f"{row.cpu_ms / before[row.name]:.2f} x" if before.get(row.name) else "",
+        compared = f"{row.cpu_ms / before[row.name]:.2f} x" if before.get(row.name) else ""
+        made.append(
+            {
+                "": row.name,
+                "ms p50": f"{row.ms:.2f}",
+                "least": f"{row.least_ms:.2f}",
+                "a second": f"{1e3 / row.ms:.1f}",
+                "CPU ms": f"{row.cpu_ms:.2f}",
+                "a window": f"{row.cpu_ms / row.windows:.2f}" if row.windows > 1 else "",
+                "GMACs/s": f"{pace:.1f}" if pace else "",
+                "of GEMM": f"{pace / peak:.0%}" if pace and peak else "",
+                "before": compared,
+            }
         )
+    table = Table(title=title)
+    # A column that says nothing here takes the room of the others.
+    columns = [name for name in made[0] if any(cells[name] for cells in made)]
+    for column in columns:
+        table.add_column(column, justify="right" if column else "left", no_wrap=True)
+    for cells in made:
+        table.add_row(*(cells[column] for column in columns))
     console = Console()
     console.width = max(console.width, 110)
     console.print(table)
