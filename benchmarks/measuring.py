@@ -105,9 +105,9 @@ def report(
             {
                 "": row.name,
                 "ms p50": f"{row.ms:.2f}",
-                "least": f"{row.least_ms:.2f}",
+                "least": f"{row.least_ms:.2f}" if row.least_ms else "",
                 "a second": f"{1e3 / row.ms:.1f}",
-                "CPU ms": f"{row.cpu_ms:.2f}",
+                "CPU ms": f"{row.cpu_ms:.2f}" if row.cpu_ms else "",
                 "a window": f"{row.cpu_ms / row.windows:.2f}" if row.windows > 1 else "",
                 "GMACs/s": f"{pace:.1f}" if pace else "",
                 "of GEMM": f"{pace / peak:.0%}" if pace and peak else "",

@@ -81,6 +81,13 @@ def test_no_normalisation_of_channels_is_left():
     assert not kinds & {nn.BatchNorm1d, nn.BatchNorm2d, nn.MaxPool2d, DeformableConv}
 
 
+def test_folded_where_the_network_is():
+    """On whatever device: meta stands for one that is not the default."""
+    for name in ("light P", "E in the full manner"):
+        folded = fold(trained(NETWORKS[name]).to("meta"))
+        assert {each.device.type for each in folded.state_dict().values()} == {"meta"}
+
+
 def test_offsets_gone_astray_cost_no_memory():
     """A checkpoint may say anything; the end of the window is held, however far they reach."""
     network = trained(NETWORKS["E in the full manner"])

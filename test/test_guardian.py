@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -35,6 +36,14 @@ while not ends.wait(0.05):
 """
 
 
+def until(condition: Callable[[], object], pause: float = 0.01) -> None:
+    """Look again and again until it holds; fails after DEADLINE."""
+    deadline = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(pause)
+
+
 class Guarded:
     """A guardian in a thread, and its processes."""
 
@@ -50,11 +59,8 @@ class Guarded:
 
     def started(self, count: int) -> int:
         """Wait for the process to be started so often; its id."""
-        deadline = time.monotonic() + DEADLINE
-        while len(lines := self.notes.read_text().splitlines()) < count:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        process, restarts = map(int, lines[-1].split())
+        until(lambda: self.notes.read_text().count("\n") >= count)
+        process, restarts = map(int, self.notes.read_text().splitlines()[-1].split())
         assert restarts == count - 1
         return process
 
@@ -93,10 +99,7 @@ def test_a_process_that_was_stopped(guarded, monkeypatch):
 
 def test_a_process_that_was_stopped_before_its_first_beat(tmp_path):
     guarded = Guarded(tmp_path, "import os, signal; os.kill(os.getpid(), signal.SIGSTOP)")
-    deadline = time.monotonic() + DEADLINE
-    while not guarded.said:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: guarded.said)
     assert "was stopped" in guarded.said[0]
     guarded.end()
 
@@ -114,13 +117,11 @@ def test_a_short_stop_is_forgiven(tmp_path, monkeypatch):
     monkeypatch.setattr(guardian, "LOOK_SECONDS", 0.01)
     monkeypatch.setattr(guardian, "STOPPED_SECONDS", 10 * DEADLINE)
     guarded = Guarded(tmp_path)
-    process, deadline = guarded.started(1), time.monotonic() + DEADLINE
+    process = guarded.started(1)
 
     def seen(stopped: bool) -> None:
-        until = len(looked) + 2  # the look after the one that may be under way
-        while len(looked) < until or looked[-1] is not stopped:
-            assert time.monotonic() < deadline
-            time.sleep(0.001)
+        looks = len(looked) + 2  # the look after the one that may be under way
+        until(lambda: len(looked) >= looks and looked[-1] is stopped, pause=0.001)
 
     for _ in range(3):
         os.kill(process, signal.SIGSTOP)
@@ -151,10 +152,7 @@ def test_a_process_that_ends_of_itself_is_not_started_again(tmp_path, code):
 
 def test_one_that_dies_at_once_is_started_ever_more_slowly(tmp_path):
     guarded = Guarded(tmp_path, "import os; os.abort()")
-    deadline = time.monotonic() + DEADLINE
-    while len(guarded.said) < 4:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: len(guarded.said) >= 4)
     guarded.end()
     pauses = [float(each.split(" in ")[1].split()[0]) for each in guarded.said[:4]]
     assert pauses == [0.1, 0.2, 0.4, 0.8]
@@ -165,10 +163,7 @@ def test_one_that_has_worked_is_started_again_at_once(guarded, monkeypatch):
     monkeypatch.setattr(guardian, "STEADY_SECONDS", 0.0)
     for count in range(1, 5):
         process = guarded.started(count)
-        deadline = time.monotonic() + DEADLINE
-        while guarded.guardian._first_beat is None:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        until(lambda: guarded.guardian._first_beat is not None)
         os.kill(process, signal.SIGSEGV)
     guarded.started(5)
     assert {each.split(" in ")[1] for each in guarded.said} == {"0.1 s"}
@@ -200,12 +195,12 @@ def test_one_that_and_the_camera_never_meet_is_started_anew_but_not_for_ever(
 
 def wait_for_beats(guarded: Guarded) -> None:
     """Until the present process has beaten more than once."""
-    deadline = time.monotonic() + DEADLINE
-    while (first := guarded.guardian._first_beat) is None or (
-        time.monotonic() < first + 2 * guardian.BEAT_SECONDS
-    ):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+
+    def beaten() -> bool:
+        first = guarded.guardian._first_beat
+        return first is not None and time.monotonic() >= first + 2 * guardian.BEAT_SECONDS
+
+    until(beaten)
 
 
 def test_a_process_that_does_not_want_to_end_is_killed(tmp_path, monkeypatch):
@@ -225,16 +220,11 @@ def test_no_process_outlives_its_guardian(tmp_path):
         "Guardian(sys.argv[1:], print).run()"
     )
     parent = subprocess.Popen([sys.executable, "-c", code, sys.executable, "-c", CHILD, notes])
-    deadline = time.monotonic() + DEADLINE
-    while not (text := notes.read_text()).endswith("\n"):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    process = int(text.split()[0])
+    until(lambda: notes.read_text().endswith("\n"))
+    process = int(notes.read_text().split()[0])
     parent.kill()
     parent.wait()
-    while os.path.exists(f"/proc/{process}") and not is_zombie(process):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: not os.path.exists(f"/proc/{process}") or is_zombie(process))
 
 
 def is_zombie(process: int) -> bool:

@@ -56,9 +56,9 @@ class Sampling(nn.Module):
         self, module: DeformableConv, scale: torch.Tensor, shift: torch.Tensor, frames: int
     ) -> None:
         super().__init__()
-        instants = torch.arange(0, frames, module.stride)
-        at = (instants + module.offsets[:, None]).clamp(0, frames - 1)  # (taps, T')
-        apart = (at.flatten()[:, None] - torch.arange(frames)).abs()
+        instants = torch.arange(frames, device=module.offsets.device)
+        at = instants[:: module.stride] + module.offsets[:, None]  # (taps, T')
+        apart = (at.clamp(0, frames - 1).flatten()[:, None] - instants).abs()
         self.register_buffer("reading", (1 - apart).clamp(min=0))
         self.taps = len(module.offsets)
         mix = module.mix.weight.flatten(1)  # a channel's taps side by side
