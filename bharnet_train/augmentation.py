@@ -210,6 +210,10 @@ def _lose(
     if strength.lose_hands > 0:
         both = torch.rand(batch, 1, 1, generator=generator) < strength.lose_hands
         kept[:, :, count:] &= ~both
+    if strength.lose_body > 0:
+        handy = (seen[:, :, count:].cpu() & kept[:, :, count:]).any(2).any(1)[:, None, None]
+        gone = torch.rand(batch, 1, 1, generator=generator) < strength.lose_body
+        kept[:, :, :count] &= ~(gone & handy)
     single = torch.rand(batch, 1, count, generator=generator) < strength.lose_joint
     kept[:, :, :count] &= ~single
     return seen & kept.to(seen.device)

@@ -36,6 +36,8 @@ class Source(_Strict):
     test          {"person": [...]} or {"session": [...]}: never trained on, scored at the end
     validation    likewise: for choosing settings and the temperature, never trained on
     skip_frames   leading frames that belong to the take before
+    hands_down    labels trained on only by takes in which no hand is seen: one person's idle
+                  waving is another's hello
     """
 
     file: str
@@ -47,6 +49,7 @@ class Source(_Strict):
     test: dict[Literal["person", "session"], list[str]] = {}
     validation: dict[Literal["person", "session"], list[str]] = {}
     skip_frames: int = 0
+    hands_down: list[str] = []
 
     @model_validator(mode="after")
     def _fits(self) -> Source:
@@ -84,6 +87,9 @@ class Augmentation(_Strict):
     jitter_hand: float = 0.06
     lose_hand: float = 0.1
     lose_hands: float = Field(default=0.0, description="both at once, on top of lose_hand")
+    lose_body: float = Field(
+        default=0.0, description="the whole body, of people whose hands are seen"
+    )
     lose_frames: float = 0.1
     lose_joint: float = 0.05
     lose_depth: float = 0.2

@@ -55,6 +55,20 @@ def test_takes_listed_by_fingerprint_are_kept_out(takes):
     assert len(again.train) == len(split.train) - 1
 
 
+def test_idle_takes_that_show_a_hand_can_be_left_out_of_training_only(takes):
+    def shown(part):
+        return [np.isfinite(each.window.hands[..., 0]).any() for each in part]
+
+    plain = load_split(config(takes), takes)
+    split = load_split(config(takes, 'sources.0.hands_down=["fist"]'), takes)
+    assert all(shown(each for each in plain.train if each.label == "fist"))
+    assert {each.label for each in split.train} == {"open", "null"}
+    # A class that nobody is trained on is tested no longer; all others as before.
+    kept = [each for each in plain.test if each.label != "fist"]
+    assert len(split.test) == len(kept)
+    assert shown(split.test) == shown(kept)
+
+
 @pytest.mark.parametrize(
     ("content", "match"),
     [(None, "does not exist"), (b"nonsense", "no readable"), (b"", "no readable")],
@@ -191,6 +205,20 @@ def test_no_augmentation_changes_nothing(takes):
     changed, visible = augment(position, seen, UPPER_BODY_11, none, generator)
     torch.testing.assert_close(changed, position, atol=1e-5, rtol=1e-5)
     assert visible.all()
+
+
+def test_a_body_goes_out_of_sight_only_where_a_hand_is_left():
+    off = dict.fromkeys(Augmentation.model_fields, 0.0)
+    strength = Augmentation(**{**off, "lose_body": 1.0})
+    position, seen = torch.randn(3, 8, 53, 3), torch.ones(3, 8, 53, dtype=torch.bool)
+    seen[0, :, 11:] = False
+    seen[1, 1:, 11:] = False
+    generator = torch.Generator().manual_seed(0)
+    changed, visible = augment(position, seen, UPPER_BODY_11, strength, generator)
+    assert visible[0, :, :11].all()
+    assert not visible[1:, :, :11].any()
+    assert torch.equal(visible[:, :, 11:], seen[:, :, 11:])
+    torch.testing.assert_close(changed, position)
 
 
 def test_other_limbs_point_the_same_way_at_another_length():

@@ -65,12 +65,28 @@ TABLES: dict[str, tuple[tuple[str, ...], dict[str, list[str]]]] = {
         ("nucla_cross_view",),
         {stream: [f"features.streams=[{stream}]"] for stream in STREAMS},
     ),
+    "streams": (
+        WORDS,
+        {
+            f"{name}, {stream}": [*experts, f"features.streams=[{stream}]"]
+            for name, experts in (
+                ("BHaRNet-P", []),
+                ("unified graph", ["network.experts=[whole]"]),
+                ("hands only", ["network.experts=[hand]"]),
+                ("body only", ["network.experts=[body]"]),
+            )
+            for stream in STREAMS
+        },
+    ),
     "sessions": (
         tuple(f"ksl_test_s{session}" for session in range(5)),
         {"BHaRNet-P": []},
     ),
 }
 
+
+# Tables whose networks of four streams are scored together as well.
+FUSED = ("nucla", "streams")
 
 PEOPLE = [(0, "p1"), (0, "p2"), *((1, f"p{person}") for person in range(1, 8))]
 TABLES["people"] = (
@@ -134,21 +150,24 @@ def main() -> None:
     splits, networks = TABLES[chosen.table]
     rows = []
     for split in chosen.splits or splits:
-        models: dict[int, list[Path]] = {seed: [] for seed in chosen.seeds}
+        models: dict[str, dict[int, list[Path]]] = {}  # by ensemble, by seed
         for network in chosen.networks or networks:
             overrides = [*networks[network], *chosen.extra]
             runs = []
             for seed in chosen.seeds:
                 runs.append(measure(split, network, overrides, seed, chosen.data, chosen.out))
-                models[seed].append(runs[-1]["model"])
+                ensemble = models.setdefault(network.rpartition(", ")[0], {})
+                ensemble.setdefault(seed, []).append(runs[-1]["model"])
             path, changes = configuration(split)
             cells = described(read_config(path, [*changes, *overrides]), 15)
             minutes = f"{statistics.mean(run['minutes'] for run in runs):.0f}"
             rows.append(
                 _row(split, network, [run["top1"] for run in runs], f"{cells} | {minutes}")
             )
-        if chosen.table == "nucla":
-            rows.append(_row(split, "four streams", _fused(split, models, chosen.data), " | | | "))
+        if chosen.table in FUSED:
+            for name, members in models.items():
+                together = _fused(split, members, chosen.data)
+                rows.append(_row(split, f"{name} four streams".strip(), together, " | | | "))
     print("| split | network | top-1 % | by seed | k parameters | MMACs | ms | minutes |")
     print("|---|---|---|---|---|---|---|---|")
     print("\n".join(rows))

@@ -7,6 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from bharnet.skeleton import Layout, get_layout
 from bharnet.window import Window
 from bharnet_train.config import Source, TrainConfig
@@ -49,6 +51,8 @@ def load_split(config: TrainConfig, data: Path, config_folder: Path | None = Non
             # Only where some are excluded: a fingerprint reads the whole sequence.
             if excluded and part == "train" and sequence.fingerprint() in excluded:
                 continue
+            if part == "train" and sequence.label in source.hands_down and _shows_hand(sequence):
+                continue
             parts[part].append(_without_lead(replace(sequence, label=label), source.skip_frames))
     names = {sequence.label for sequence in parts["train"]}
     if not names:
@@ -87,6 +91,10 @@ def _part(sequence: Sequence, source: Source) -> str:
         if any(getattr(sequence, key) in values for key, values in who.items()):
             return part
     return "train"
+
+
+def _shows_hand(sequence: Sequence) -> bool:
+    return bool(np.isfinite(sequence.window.hands[..., :2]).any())
 
 
 def _without_lead(sequence: Sequence, frames: int) -> Sequence:
