@@ -6,7 +6,8 @@
 
 everyday     Northwestern-UCLA: ten people pick up, drop, carry, throw, sit down, walk; no hands
 marshalling  vehicle_signals: five people's signals to vehicles and standby; no hands
-other signs  asl_words `can` and `muffin`, which are no classes of the shipped model; with hands
+other signs  words of asl_words and isl_words that are no classes of the shipped model and that it
+             never saw; with hands
 rest         webcam_words and asl_words: people who do nothing, as they were recorded
 
 Takes of one person follow each other with a made-up way between (bharnet_train/streams), 0.2 to
@@ -41,6 +42,10 @@ DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 STREAM = StreamConfig(stride_seconds=0.1)
 WAY_SECONDS = (0.2, 0.5)
 SIGNS_RATE = 20.0  # frames a second, as tools/measure_streams.py plays these recordings
+UNKNOWN = {
+    "asl_words": ("can", "muffin"),
+    "isl_words": ("deaf", "hearing", "indian", "language", "sign", "teacher"),
+}
 SHORTEST = 5  # frames; a few sequences of Northwestern-UCLA have fewer
 
 
@@ -55,9 +60,14 @@ def marshalling(data: Path, layout: Layout) -> list[LabelledStream]:
 
 
 def other_signs(data: Path, layout: Layout) -> list[LabelledStream]:
-    """Words that the shipped model was not taught."""
-    takes = read_recordings(data / "asl_words.npz", layout)
-    return joined([t for t in takes if t.label in ("can", "muffin")], layout, SIGNS_RATE)
+    """Words that the shipped model was not taught, nor shown as null."""
+    takes = [
+        take
+        for name, words in UNKNOWN.items()
+        for take in read_recordings(data / f"{name}.npz", layout)
+        if take.label in words
+    ]
+    return joined(takes, layout, SIGNS_RATE)
 
 
 def rest(data: Path, layout: Layout) -> list[LabelledStream]:
