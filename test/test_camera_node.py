@@ -20,6 +20,9 @@ from robot import in_executor, set_parameter, stamp, start
 from sensor_msgs.msg import Image
 
 from bharnet.window import NANOSECONDS
+from bharnet_ros.camera import node as camera_node
+from bharnet_ros.camera.guardian import ALIVE, SEEING
+from bharnet_ros.camera.inputs import CameraInput
 from bharnet_ros.camera.worker import FrameRate
 from bharnet_ros.msg import Action, ActionArray, PersonPoseArray
 from bharnet_ros.stamps import to_time
@@ -45,6 +48,22 @@ def test_pictures_in_poses_out():
         # Nobody is there: told all the same, for silence would look like a dead camera.
         fake.people = []
         assert list(photographer.shoot(1.0).people) == []
+
+
+def test_its_heart_beats_while_it_is_activated(monkeypatch):
+    """In a thread of its own: an error there, and the guardian would start the node again."""
+    senses = []
+
+    def open_camera(node, *arguments):
+        senses.append(node.senses)
+        return CameraInput(node, *arguments)
+
+    monkeypatch.setattr(camera_node, "CameraInput", open_camera)
+    with camera() as (node, photographer, _):
+        start(node)
+        photographer.ready().shoot(0.0)
+        photographer.wait(lambda: node.senses == SEEING)
+    assert senses == [ALIVE]
 
 
 @pytest.mark.parametrize("kind", [".jpg", ".png"])

@@ -114,12 +114,14 @@ class EstimatorNode(UndoingNode):
                 qos_overriding_options=QoSOverridingOptions.with_default_policies(),
             )
             undo.callback(self.destroy_subscription, self._actions)
-            self._worker = PictureWorker(self._work, self.report)
-            undo.callback(self._end_worker)
+            worker = PictureWorker(self._work, self.report)
+            undo.callback(self._end_worker, worker)
             camera = CameraInput(self, self.settings, self._on_pictures, self.report, self._lost)
             undo.callback(camera.close)
-            self._health = Health(self, camera, self._worker)
+            self._health = Health(self, camera, worker)
             undo.callback(self._health.close)
+            # Last: the heartbeat's thread goes by it, and may look at any moment.
+            self._worker = worker
             self.get_logger().info(
                 f"looking for people in {camera.topic} with {self.settings['estimator']}"
             )
@@ -129,11 +131,10 @@ class EstimatorNode(UndoingNode):
     def forget(self) -> None:
         self._people = None
 
-    def _end_worker(self) -> None:
+    def _end_worker(self, worker: PictureWorker) -> None:
         """The thread ends; an inactive node follows nobody and holds no networks."""
-        assert self._worker is not None
         assert self._people is not None
-        self._worker.close()
+        worker.close()
         self._worker = None
         self._outbox.clear()
         self._people.reset()
