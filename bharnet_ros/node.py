@@ -179,7 +179,6 @@ class BharnetNode(UndoingNode):
         layout = get_layout(self._checkpoint.info.features.body_layout)
         frame = to_frame(message, layout, self.report, stamp)
         if frame is not None:
-            self._health.used()
             self._worker.put(frame, message.header.frame_id, arrived)
 
     def _deliver(self, result: Result | ActionStream) -> None:

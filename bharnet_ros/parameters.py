@@ -53,7 +53,7 @@ PARAMETERS = (
     Declared(
         "stop_after_seconds",
         1.0,
-        "without poses for longer, running actions end, s",
+        "without usable poses for longer, running actions end, s",
         0.05,
         60.0,
         dynamic=True,

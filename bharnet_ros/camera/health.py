@@ -42,6 +42,8 @@ class Health(Rises):
         super().__init__()
         self._node, self._camera, self._worker = node, camera, worker
         self._levels = Hysteresis()
+        # Of the times that the node was active before.
+        self._refused_before = self._count_refused()
         self.senses = ALIVE  # as the guardian is told
         self.estimated = self.people = self.lost = self.paced = 0
         self._work: deque[float] = deque(maxlen=REMEMBERED)
@@ -99,7 +101,7 @@ class Health(Rises):
 
     def _status(self, seconds: float, silent: bool) -> DiagnosticStatus:
         node = self._node
-        refused = sum(node.report.counts[key] for key in REFUSED)
+        refused = self._count_refused() - self._refused_before
         rose = self.since_told(
             received=self._camera.received, estimated=self.estimated, refused=refused
         )
@@ -126,6 +128,9 @@ class Health(Rises):
         name = f"{node.get_fully_qualified_name()}: estimation"
         told = self._levels.tell(self._find(rose, silent))
         return make_status(name, told, values)
+
+    def _count_refused(self) -> int:
+        return sum(self._node.report.counts[key] for key in REFUSED)
 
     def _find(self, rose: Mapping[str, int], silent: bool) -> Finding:
         """How it is, by what came since the last status."""

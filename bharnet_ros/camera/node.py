@@ -168,7 +168,7 @@ class EstimatorNode(UndoingNode):
         self._health.result(nanoseconds(message.header.stamp))
 
     def _lost(self, event: Any) -> None:
-        self._health.lost = int(event.total_count)
+        self._health.lost += int(event.total_count_change)
 
     def _work(self, pictures: Pictures) -> None:
         """In the worker's thread: one picture; the executor publishes what comes of it."""
