@@ -51,7 +51,7 @@ class PoseInput:
                 settings["hri_image_height"],
                 settings["reorder_seconds"],
             )
-            bodies = HriBodies(node, gathering, deliver)
+            bodies = HriBodies(node, gathering, deliver, report)
             self._close.callback(bodies.close)
             self.topic, self.type = bodies.topic, bodies.type
         elif settings["input"] == "poses_and_hands":
