@@ -90,8 +90,8 @@ def _format(message: Any, target: Layout) -> PoseFormat:
             "coordinates are IMAGE but image_width or image_height is 0; the pose source must "
             "give both, without them angles are wrong"
         )
-    body = _layout("body_layout", message.body_layout, BODY_LAYOUTS) or target
-    _layout("hand_layout", message.hand_layout, HAND_LAYOUTS)
+    body = find_layout("body_layout", message.body_layout, BODY_LAYOUTS) or target
+    find_layout("hand_layout", message.hand_layout, HAND_LAYOUTS)
     if not message.body_layout and any(len(person.body) for person in message.people):
         raise InvalidPose("body_layout is empty but there are bodies; name their joint order")
     if not message.hand_layout and any(
@@ -102,8 +102,11 @@ def _format(message: Any, target: Layout) -> PoseFormat:
 
 
 @lru_cache(maxsize=64)
-def _layout(field: str, name: str, known: tuple[str, ...]) -> Layout | None:
-    """A layout by its name, however its underscores are set; None for ""."""
+def find_layout(field: str, name: str, known: tuple[str, ...]) -> Layout | None:
+    """A message's layout by its name, however its underscores are set; None for "".
+
+    Raises InvalidPose.
+    """
     if not name:
         return None
     plain = name.replace("_", "").lower()

@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import os
 from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
@@ -77,6 +79,11 @@ def declare_all(node: Node, table: Iterable[Declared]) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     """A value without the ``array`` that rclpy wraps numbers in, which equals no list."""
     return value.tolist() if isinstance(value, array) else value
+
+
+def user_path(text: str) -> Path:
+    """A parameter as a path, ~ as in a shell: YAML and launch files put in no home."""
+    return Path(os.path.expanduser(text))
 
 
 def check_choices(table: Iterable[Declared], values: Mapping[str, Any]) -> None:
