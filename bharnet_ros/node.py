@@ -81,8 +81,7 @@ class BharnetNode(UndoingNode):
             checkpoint = load_model(self.settings)
             self._actions = self.publisher(undo, ActionArray, "~/actions", ACTIONS_QOS)
             self._shown = self.publisher(undo, MarkerArray, "~/markers", ACTIONS_QOS)
-            self.diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
-            undo.callback(self.destroy_publisher, self.diagnostics)
+            self.diagnostics = self.publisher(undo, DiagnosticArray, "/diagnostics", ACTIONS_QOS)
             self._checkpoint = checkpoint
             self._configured = undo.pop_all()
         return SUCCESS
@@ -206,7 +205,8 @@ class BharnetNode(UndoingNode):
             )
             self._actions.publish(message)
             if self._shown.get_subscription_count():
-                self._shown.publish(self._markers.show(result.tick, result.frame_id))
+                seconds = self.settings["stride_seconds"] + self.settings["stop_after_seconds"]
+                self._shown.publish(self._markers.show(result.tick, result.frame_id, seconds))
             self._health.published(result)
 
     def _publish_labels(self, stream: ActionStream) -> None:
