@@ -29,6 +29,11 @@ def to_frame(
     """
     try:
         stamp = _stamp(message) if stamp is None else stamp
+        if stamp <= 0:
+            raise InvalidPose(
+                "there is no time yet to stamp it with; let /clock be published, or start this "
+                "node without use_sim_time"
+            )
         if len(message.people) > MOST_PEOPLE:
             raise InvalidPose(f"{len(message.people)} people; at most {MOST_PEOPLE} are read")
         source = _format(message, target)

@@ -19,6 +19,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from people import START, frame, person
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from robot import CLASSES, in_executor, pose, poses, robot, stamp, start
+from rosgraph_msgs.msg import Clock
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
@@ -28,6 +29,7 @@ from bharnet.stream import ActionStream
 from bharnet.window import NANOSECONDS
 from bharnet_ros import health, levels
 from bharnet_ros.msg import Action, ActionLabels, PersonPose, PersonPoseArray
+from bharnet_ros.stamps import to_time
 from bharnet_ros.worker import MOST_WAITING, Result, Worker
 
 
@@ -99,6 +101,23 @@ def test_receive_stamps_where_the_source_has_none(model):
         tester.tell(message)
         tester.wait(lambda: tester.actions)
         assert before <= stamp(tester.actions[0].header) <= time.time_ns()
+
+
+def test_before_the_first_clock_nothing_can_be_stamped(model):
+    with robot(model=model, stamp_source="receive", use_sim_time=True) as (node, tester):
+        start(node)
+        tester.ready().tell(poses(0.0, pose()))
+        tester.wait(lambda: any("let /clock be published" in line for line in tester.log))
+        clock = tester.node.create_publisher(Clock, "/clock", 10)
+        tester.wait(clock.get_subscription_count)
+        seconds = itertools.count(100)
+
+        def go_on() -> None:
+            clock.publish(Clock(clock=to_time(next(seconds) * NANOSECONDS)))
+            tester.tell(poses(0.0, pose()))
+
+        tester.wait(lambda: go_on() or tester.actions)
+        assert stamp(tester.actions[0].header) >= 100 * NANOSECONDS
 
 
 def test_only_allowed_labels_are_told(model):

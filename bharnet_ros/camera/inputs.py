@@ -11,6 +11,7 @@ Callbacks check what is cheap to check and hand over; pixels are decoded by the 
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -74,7 +75,11 @@ class CameraInput:
         depth, wanted = NEWEST_DEPTH, [_Topic(self.kind, self.topic, self._on_image)]
         if settings["use_depth"]:
             self._pairing = Pairing(
-                3, settings["sync_slop_seconds"], settings["reorder_seconds"], self._take
+                3,
+                settings["sync_slop_seconds"],
+                settings["reorder_seconds"],
+                self._take,
+                functools.partial(refused, "no_stamp"),
             )
             depth = SEVERAL_DEPTH
             wanted = [
@@ -157,6 +162,13 @@ class CameraInput:
             if self._by_header
             else int(self._node.get_clock().now().nanoseconds)
         )
+        if stamp <= 0:
+            self._refused(
+                "no_stamp",
+                "dropped a picture: there is no time yet to stamp it with; let /clock be "
+                "published, or start this node without use_sim_time",
+            )
+            return
         self._deliver(Pictures(image, stamp, time.monotonic(), depth, camera_info))
 
     @property
