@@ -195,6 +195,19 @@ def test_debug_image_only_where_somebody_looks():
         assert not in_executor(node, lambda: node._watched)
 
 
+def test_captions_do_not_outlive_the_recogniser(monkeypatch):
+    with camera() as (node, photographer, _):
+        start(node)
+        body = photographer.ready().shoot(0.0).people[0].body_id
+        told = ActionArray(actions=[Action(body_id=body, label="wave", state=Action.ONGOING)])
+        in_executor(node, lambda: node._on_actions(told))
+        photographer.shoot(0.1)
+        assert node._captions[body].label == "wave"
+        monkeypatch.setattr(camera_node, "CAPTION_SECONDS", 0.0)  # it has been silent for longer
+        photographer.shoot(0.2)
+        assert node._captions == {}
+
+
 def test_ages_and_shares_are_told():
     with camera() as (node, photographer, _):
         start(node)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -43,6 +44,8 @@ from bharnet_ros.reports import Reporter
 from bharnet_ros.stamps import nanoseconds
 from bharnet_ros.undoing import SUCCESS, UndoingNode
 
+# What the recogniser said holds no longer: its longest stride, and a little. It may have ended.
+CAPTION_SECONDS = 11.0
 POSES_QOS, ACTIONS_QOS, DEBUG_QOS = (QoSProfile(depth=depth) for depth in (10, 10, 1))
 
 
@@ -74,6 +77,7 @@ class EstimatorNode(UndoingNode):
         self._worker: PictureWorker | None = None  # set while active
         self._pace = FrameRate(self.settings["frame_rate"])
         self._captions: Mapping[str, Caption] = {}
+        self._told_at = 0.0  # when the recogniser told them, on the steady clock
         self._watched = False  # whether somebody looks at the debug image
         self._outbox: deque[Estimated | Image] = deque()
         self._ready = self.create_guard_condition(self._publish)
@@ -161,10 +165,12 @@ class EstimatorNode(UndoingNode):
             self._health.paced += 1
             return
         self._watched = self._debug.get_subscription_count() > 0
+        if pictures.arrived - self._told_at > CAPTION_SECONDS:
+            self._captions = {}
         self._worker.put(pictures)
 
     def _on_actions(self, message: ActionArray) -> None:
-        self._captions = to_captions(message)
+        self._captions, self._told_at = to_captions(message), time.monotonic()
         self._health.result(nanoseconds(message.header.stamp))
 
     def _lost(self, event: Any) -> None:
