@@ -17,7 +17,7 @@ from bharnet.stream import ActionStream
 from bharnet_ros.diagnostics import Statistics
 from bharnet_ros.inputs import PoseInput
 from bharnet_ros.levels import Finding, Level
-from bharnet_ros.status import to_diagnostics, why_silent
+from bharnet_ros.status import Reminder, to_diagnostics, why_silent
 from bharnet_ros.worker import Result, Worker
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ class Health:
     def __init__(self, node: BharnetNode, worker: Worker, poses: PoseInput) -> None:
         self._node, self._worker, self._poses = node, worker, poses
         self._statistics = Statistics(node.report.counts)
-        self._last_message = self._told_at = self._warned_at = time.monotonic()
+        self._last_message = self._told_at = time.monotonic()
+        self._reminder = Reminder(SILENCE_SECONDS)
         self._looked_at, self._gave_way = self._last_message, False
         self._ended = 0  # how many frames had been used when the input stopped last
         self._timer = node.create_timer(
@@ -48,7 +49,7 @@ class Health:
     def arrived(self, now: float) -> None:
         """A message came, good or not."""
         self._statistics.messages += 1
-        self._last_message = self._warned_at = now
+        self._last_message = now
 
     def published(self, result: Result) -> None:
         """A result went out."""
@@ -77,14 +78,13 @@ class Health:
         if self._comes_late(now):
             return
         self._end_what_runs(now - limit)
-        silent = now - self._last_message > limit
-        if now - self._warned_at > SILENCE_SECONDS:
-            self._warned_at = now
+        silence = now - self._last_message
+        if self._reminder.due(silence):
             self._node.get_logger().warning(
                 why_silent(self._node, self._poses.silent, self._poses.type, "poses", CURE)
             )
         if now - self._told_at >= TELL_SECONDS:
-            self._tell(now - self._told_at, silent)
+            self._tell(now - self._told_at, silence > limit)
             self._told_at = now
 
     def _comes_late(self, now: float) -> bool:

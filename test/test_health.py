@@ -18,12 +18,21 @@ from robot import DEADLINE, in_executor, pose, poses, robot, start
 from bharnet_ros import health, levels
 from bharnet_ros import node as node_module
 from bharnet_ros.msg import Action, PersonPose
+from bharnet_ros.status import Reminder
 
 
 def unknown_layout(second: float):
     message = poses(second, pose())
     message.body_layout = "octopus_8"
     return message
+
+
+def test_silence_is_told_less_and_less_often():
+    reminder = Reminder(5.0)
+    told = [second for second in range(300) if reminder.due(second + 0.5)]
+    assert told == [5, 15, 35, 75, 135, 195, 255]
+    assert not reminder.due(0.1)  # something came
+    assert [second for second in range(20) if reminder.due(second + 0.5)] == [5, 15]
 
 
 def is_error(tester) -> bool:

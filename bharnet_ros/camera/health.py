@@ -20,7 +20,14 @@ from bharnet_ros.camera.inputs import CameraInput
 from bharnet_ros.camera.pipeline import Estimated
 from bharnet_ros.camera.worker import PictureWorker
 from bharnet_ros.levels import Finding, Hysteresis, Level
-from bharnet_ros.status import Rises, make_status, milliseconds, to_diagnostics, why_silent
+from bharnet_ros.status import (
+    Reminder,
+    Rises,
+    make_status,
+    milliseconds,
+    to_diagnostics,
+    why_silent,
+)
 
 if TYPE_CHECKING:
     from bharnet_ros.camera.node import EstimatorNode
@@ -52,7 +59,8 @@ class Health(Rises):
         self._result_ages: deque[float] = deque(maxlen=REMEMBERED)
         # When pictures arrived whose results are still to come, by stamp.
         self._arrivals: dict[int, float] = {}
-        self._begun = self._told_at = self._warned_at = time.monotonic()
+        self._begun = self._told_at = time.monotonic()
+        self._reminder = Reminder(SILENCE_SECONDS)
         self._timer = node.create_timer(
             CHECK_SECONDS, self._check, clock=Clock(clock_type=ClockType.STEADY_TIME)
         )
@@ -82,8 +90,7 @@ class Health(Rises):
         now = time.monotonic()
         self.senses = self._sense(now)
         silence = now - self._camera.last
-        if silence > SILENCE_SECONDS and now - self._warned_at > SILENCE_SECONDS:
-            self._warned_at = now
+        if self._reminder.due(silence):
             kind = f"sensor_msgs/msg/{self._camera.kind.__name__}"
             self._node.get_logger().warning(
                 why_silent(self._node, self._camera.topic, kind, "pictures", CURE)
