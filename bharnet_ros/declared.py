@@ -30,11 +30,14 @@ class Declared:
     high: float | None = None
     choices: tuple[str, ...] = ()
     dynamic: bool = False
+    read_only: bool = False  # for good: read once, at start
 
     def descriptor(self) -> ParameterDescriptor:
         """What `ros2 param describe` shows."""
         descriptor = ParameterDescriptor(name=self.name, description=self.description)
+        descriptor.read_only = self.read_only
         changes = "at any time" if self.dynamic else "only while the node is unconfigured"
+        changes = "at start only" if self.read_only else changes
         only = f"one of {', '.join(self.choices)}; " if self.choices else ""
         descriptor.additional_constraints = f"{only}may change {changes}"
         if self.low is not None and self.high is not None:

@@ -28,7 +28,12 @@ from bharnet_ros.spinning import spin
 RELIABLE = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 PARAMETERS = (
-    Declared("file", "", "YAML: which action means which intent; empty: the one that ships"),
+    Declared(
+        "file",
+        "",
+        "YAML: which action means which intent; empty: the one that ships",
+        read_only=True,
+    ),
 )
 
 
