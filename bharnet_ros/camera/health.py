@@ -146,6 +146,8 @@ class Health(Rises):
             return Finding(Level.ERROR, "no pictures arrive")
         if busy > SILENT_SECONDS:
             return Finding(Level.ERROR, f"the estimator takes {busy:.1f} s for a picture")
+        if self._camera.unmatched:
+            return Finding(Level.ERROR, self._camera.unmatched)
         if rose["refused"] and not rose["estimated"]:
             return Finding(Level.ERROR, "no picture that arrives can be used, see the log")
         if rose["refused"]:
