@@ -173,6 +173,11 @@ class Gathering:
         self.frames = 0
 
     @property
+    def newest(self) -> int:
+        """Stamp of the newest frame, 0 before the first."""
+        return self._newest
+
+    @property
     def seconds(self) -> float:
         """From the first frame to the newest."""
         return (self._newest - self._first) / NANOSECONDS

@@ -36,12 +36,15 @@ from bharnet.recording import (
 )
 from bharnet.skeleton import BODY_LAYOUTS, Layout
 from bharnet.take import UNITS, InvalidTake
+from bharnet.window import NANOSECONDS
 from bharnet_ros.declared import Declared, changes, declare_all, user_path
 from bharnet_ros.inputs import POSES_QOS
 from bharnet_ros.msg import PersonPoseArray
 from bharnet_ros.reports import Reporter
 from bharnet_ros.spinning import spin
 
+# A stamp older than the newest by more means that time began anew, as with a bag played again.
+JUMP = NANOSECONDS // 2
 PATIENCE = 10.0  # seconds that an answer waits for the disk
 PARAMETERS = (
     Declared("folder", "recordings", "folder of the takes and their table", dynamic=True),
@@ -117,6 +120,9 @@ class RecorderNode(Node):
         frame = None if layout is None else to_frame(message, layout, self.report)
         if layout is None or frame is None:
             return
+        if self._gathering is not None and frame.stamp < self._gathering.newest - JUMP:
+            self.report("time_jump", "time jumped back: the take begins anew")
+            self._gathering = None
         units = UNITS[0 if message.coordinates == Coordinates.IMAGE else 1]
         if self._gathering is None:
             self._kind = layout, units

@@ -104,6 +104,16 @@ def test_a_take_ends_by_itself_and_can_be_broken_off(tmp_path):
         assert len(Recordings(tmp_path).lines) == 1
 
 
+def test_a_take_begins_anew_where_time_does(tmp_path):
+    with recorder(folder=str(tmp_path), label="wave", seconds=0.5) as (node, tester):
+        ask(tester, "start")
+        tell(node, tester, 100.0, 4, pose())
+        for i in range(9):
+            tester.tell(poses(i / 10, pose()))
+        tester.wait(lambda: not node.recording)
+        assert ask(tester, "stop")[1] == "kept wave_001.npz, 0.5 s; 1 takes of 'wave'"
+
+
 def test_a_full_disk_is_told_and_the_node_lives(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
