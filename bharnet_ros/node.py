@@ -114,7 +114,8 @@ class BharnetNode(UndoingNode):
             undo.callback(self._health.close)
             self._publish_labels(stream)
             self.get_logger().info(
-                f"recognising {len(stream.recognizer.info.classes)} classes on "
+                f"recognising {len(stream.recognizer.info.classes)} classes of "
+                f"{stream.recognizer.model_id} on "
                 f"{stream.recognizer.device} ({stream.recognizer.backend}), "
                 f"poses from {poses.topic}"
             )
