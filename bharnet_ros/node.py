@@ -112,13 +112,14 @@ class BharnetNode(UndoingNode):
             undo.callback(poses.close)
             self._health = Health(self, self._worker, poses)
             undo.callback(self._health.close)
-            self._publish_labels(stream)
             self.get_logger().info(
                 f"recognising {len(stream.recognizer.info.classes)} classes of "
                 f"{stream.recognizer.model_id} on "
                 f"{stream.recognizer.device} ({stream.recognizer.backend}), "
                 f"poses from {poses.topic}"
             )
+            # Last of all: whoever hears them may count on the rest.
+            self._publish_labels(stream)
             self._active = undo.pop_all()
         return SUCCESS
 
