@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import stat
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -140,11 +141,18 @@ def fill(path: Path, content: bytes, build: Callable[[], Network]) -> Network:
 
 
 def read_model(path: Path) -> bytes:
-    """The file's content. Raises InvalidCheckpoint for one missing or too large."""
+    """The file's content. Raises InvalidCheckpoint for one missing, too large, or no file."""
     try:
-        size = path.stat().st_size
-        if size > LARGEST_FILE:
-            raise InvalidCheckpoint(f"{path} has {size >> 20} MiB; no bharnet model is so large")
+        found = path.stat()
+        if found.st_size > LARGEST_FILE:
+            raise InvalidCheckpoint(
+                f"{path} has {found.st_size >> 20} MiB; no bharnet model is so large"
+            )
+        # Reading a pipe may never begin, reading a device never end.
+        if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
+            raise InvalidCheckpoint(
+                f"{path} is a pipe or a device; give an existing .safetensors file"
+            )
         return path.read_bytes()
     except OSError as error:
         raise InvalidCheckpoint(

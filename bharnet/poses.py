@@ -29,6 +29,11 @@ def to_frame(
     """
     try:
         stamp = _stamp(message) if stamp is None else stamp
+        if stamp <= 0:
+            raise InvalidPose(
+                "there is no time yet to stamp it with; let /clock be published, or start this "
+                "node without use_sim_time"
+            )
         if len(message.people) > MOST_PEOPLE:
             raise InvalidPose(f"{len(message.people)} people; at most {MOST_PEOPLE} are read")
         source = _format(message, target)
@@ -90,8 +95,8 @@ def _format(message: Any, target: Layout) -> PoseFormat:
             "coordinates are IMAGE but image_width or image_height is 0; the pose source must "
             "give both, without them angles are wrong"
         )
-    body = _layout("body_layout", message.body_layout, BODY_LAYOUTS) or target
-    _layout("hand_layout", message.hand_layout, HAND_LAYOUTS)
+    body = find_layout("body_layout", message.body_layout, BODY_LAYOUTS) or target
+    find_layout("hand_layout", message.hand_layout, HAND_LAYOUTS)
     if not message.body_layout and any(len(person.body) for person in message.people):
         raise InvalidPose("body_layout is empty but there are bodies; name their joint order")
     if not message.hand_layout and any(
@@ -102,8 +107,11 @@ def _format(message: Any, target: Layout) -> PoseFormat:
 
 
 @lru_cache(maxsize=64)
-def _layout(field: str, name: str, known: tuple[str, ...]) -> Layout | None:
-    """A layout by its name, however its underscores are set; None for ""."""
+def find_layout(field: str, name: str, known: tuple[str, ...]) -> Layout | None:
+    """A message's layout by its name, however its underscores are set; None for "".
+
+    Raises InvalidPose.
+    """
     if not name:
         return None
     plain = name.replace("_", "").lower()

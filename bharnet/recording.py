@@ -53,9 +53,8 @@ class Line:
         if not re.fullmatch(r"[\w-][\w.-]*\.npz", self.take):  # never out of the folder
             raise InvalidRecordings(f"'{self.take[:60]}' is no name of a take, as wave_001.npz is")
         check_label(self.label)
-        for word in (self.person, self.session):
-            if len(word) > LONGEST_WORD or not (word.isprintable() or not word):
-                raise InvalidRecordings(f"'{word[:40]}' is no name of a person or session")
+        check_name(self.person)
+        check_name(self.session)
 
 
 def check_label(label: str) -> str:
@@ -66,6 +65,16 @@ def check_label(label: str) -> str:
             "none of them a space at its ends"
         )
     return label
+
+
+def check_name(name: str) -> str:
+    """A person's or session's name, or "". Raises InvalidRecordings for what is none."""
+    if len(name) > LONGEST_WORD or not name.isprintable():
+        raise InvalidRecordings(
+            f"'{name[:40]}' is no name of a person or session: at most {LONGEST_WORD} printable "
+            "characters"
+        )
+    return name
 
 
 class Recordings:
@@ -162,6 +171,11 @@ class Gathering:
         self._people: dict[str, list[tuple[int, Observation]]] = {}
         self._first, self._newest, self._sightings = 0, 0, 0
         self.frames = 0
+
+    @property
+    def newest(self) -> int:
+        """Stamp of the newest frame, 0 before the first."""
+        return self._newest
 
     @property
     def seconds(self) -> float:

@@ -150,8 +150,9 @@ class ActionStream:
         self._last_tick = stamp
         bodies = list(self._windows)
         windows = [self._windows.window(body_id) for body_id in bodies]
-        entries, self._lost = self._lost, []
         answers = self.recognizer.recognize(windows, stamp, self.config.window_seconds)
+        # Only now: where recognition fails, the next tick tells who left.
+        entries, self._lost = self._lost, []
         for body_id, prediction in zip(bodies, answers, strict=True):
             for decided in self.decider.decide(body_id, stamp, prediction):
                 entries.append(self._entry(decided))

@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import os
 from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
@@ -28,11 +30,14 @@ class Declared:
     high: float | None = None
     choices: tuple[str, ...] = ()
     dynamic: bool = False
+    read_only: bool = False  # for good: read once, at start
 
     def descriptor(self) -> ParameterDescriptor:
         """What `ros2 param describe` shows."""
         descriptor = ParameterDescriptor(name=self.name, description=self.description)
+        descriptor.read_only = self.read_only
         changes = "at any time" if self.dynamic else "only while the node is unconfigured"
+        changes = "at start only" if self.read_only else changes
         only = f"one of {', '.join(self.choices)}; " if self.choices else ""
         descriptor.additional_constraints = f"{only}may change {changes}"
         if self.low is not None and self.high is not None:
@@ -77,6 +82,11 @@ def declare_all(node: Node, table: Iterable[Declared]) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     """A value without the ``array`` that rclpy wraps numbers in, which equals no list."""
     return value.tolist() if isinstance(value, array) else value
+
+
+def user_path(text: str) -> Path:
+    """A parameter as a path, ~ as in a shell: YAML and launch files put in no home."""
+    return Path(os.path.expanduser(text))
 
 
 def check_choices(table: Iterable[Declared], values: Mapping[str, Any]) -> None:

@@ -24,9 +24,11 @@ REMEMBERED = 300  # ticks that percentiles are taken over: a minute at the defau
 class Statistics(Rises):
     """Counts and recent durations (seconds). Only the executor's thread touches it."""
 
-    def __init__(self) -> None:
+    def __init__(self, reported: Mapping[str, int]) -> None:
+        """``reported``: how often each kind of trouble was until now, as in ``status``."""
         super().__init__()
-        self.messages = self.frames = self.results = self.lost = self.times_stopped = 0
+        self.messages = self.results = self.lost = self.times_stopped = 0
+        self._reported, self._before = reported, dict(reported)
         self.levels = Hysteresis()
         self.ages: deque[float] = deque(maxlen=REMEMBERED)
         self.network: deque[float] = deque(maxlen=REMEMBERED)
@@ -36,26 +38,25 @@ class Statistics(Rises):
         name: str,
         seconds: float,
         worker: Worker,
-        reported: Mapping[str, int],
         outside: Finding | None,
     ) -> DiagnosticStatus:
-        """``seconds`` since the last status; ``reported``: how often each kind of trouble was.
+        """``seconds`` since the last status.
 
         ``outside``: what makes all that is found here unimportant.
         """
-        dropped = worker.dropped_frames + sum(reported[key] for key in LEFT_OUT)
+        dropped = worker.dropped_frames + sum(map(self._times, LEFT_OUT))
         rose = self.since_told(
             messages=self.messages,
-            frames=self.frames,
+            frames=worker.used_frames,
             skipped=worker.skipped_ticks,
             dropped=dropped,
-            failed=reported["recognise"],
+            failed=self._times("recognise"),
         )
         told = self.levels.tell(outside or _find(rose))
         values = {
             "input rate (Hz)": f"{rose['messages'] / max(seconds, 1e-3):.1f}",
             "messages received": str(self.messages),
-            "frames used": str(self.frames),
+            "frames used": str(worker.used_frames),
             "messages lost on the way": str(self.lost),
             "frames or people left out": str(dropped),
             "results": str(self.results),
@@ -69,6 +70,10 @@ class Statistics(Rises):
             "result age p95 (ms)": milliseconds(self.ages, 95),
         }
         return make_status(name, told, values)
+
+    def _times(self, kind: str) -> int:
+        """How often there was this kind of trouble since the node is active."""
+        return self._reported[kind] - self._before.get(kind, 0)
 
 
 def _find(rose: Mapping[str, int]) -> Finding:

@@ -17,13 +17,14 @@ from bharnet.stream import ActionStream
 from bharnet_ros.diagnostics import Statistics
 from bharnet_ros.inputs import PoseInput
 from bharnet_ros.levels import Finding, Level
-from bharnet_ros.status import to_diagnostics, why_silent
+from bharnet_ros.status import Reminder, to_diagnostics, why_silent
 from bharnet_ros.worker import Result, Worker
 
 if TYPE_CHECKING:
     from bharnet_ros.node import BharnetNode
 
 CHECK_SECONDS, TELL_SECONDS, SILENCE_SECONDS = 0.1, 1.0, 5.0
+LATE_SECONDS = 3 * CHECK_SECONDS  # between two checks
 CURE = "start a pose source, or name its topic with -r bharnet/poses:=<topic>"
 
 
@@ -32,9 +33,11 @@ class Health:
 
     def __init__(self, node: BharnetNode, worker: Worker, poses: PoseInput) -> None:
         self._node, self._worker, self._poses = node, worker, poses
-        self._statistics = Statistics()
-        self._last_message = self._told_at = self._warned_at = time.monotonic()
-        self._runs = False
+        self._statistics = Statistics(node.report.counts)
+        self._last_message = self._told_at = time.monotonic()
+        self._reminder = Reminder(SILENCE_SECONDS)
+        self._looked_at, self._gave_way = self._last_message, False
+        self._ended = 0  # how many frames had been used when the input stopped last
         self._timer = node.create_timer(
             CHECK_SECONDS, self._check, clock=Clock(clock_type=ClockType.STEADY_TIME)
         )
@@ -46,12 +49,7 @@ class Health:
     def arrived(self, now: float) -> None:
         """A message came, good or not."""
         self._statistics.messages += 1
-        self._last_message = self._warned_at = now
-
-    def used(self) -> None:
-        """It was a frame that can be used."""
-        self._statistics.frames += 1
-        self._runs = True
+        self._last_message = now
 
     def published(self, result: Result) -> None:
         """A result went out."""
@@ -61,8 +59,8 @@ class Health:
             self._statistics.ages.append(time.monotonic() - result.arrived)
 
     def lost(self, event: Any) -> None:
-        """The middleware lost messages."""
-        self._statistics.lost = int(event.total_count)
+        """The middleware lost messages of one of the topics."""
+        self._statistics.lost += int(event.total_count_change)
 
     def incompatible(self, event: Any) -> None:
         """A publisher was found that the subscription cannot hear."""
@@ -77,19 +75,35 @@ class Health:
 
     def _check(self) -> None:
         now, limit = time.monotonic(), self._node.settings["stop_after_seconds"]
-        silent = now - self._last_message > limit
-        if self._runs and silent:
-            self._runs = False
-            self._statistics.times_stopped += 1
-            self._worker.call(ActionStream.input_stopped)
-        if now - self._warned_at > SILENCE_SECONDS:
-            self._warned_at = now
+        if self._comes_late(now):
+            return
+        self._end_what_runs(now - limit)
+        silence = now - self._last_message
+        if self._reminder.due(silence):
             self._node.get_logger().warning(
                 why_silent(self._node, self._poses.silent, self._poses.type, "poses", CURE)
             )
         if now - self._told_at >= TELL_SECONDS:
-            self._tell(now - self._told_at, silent)
+            self._tell(now - self._told_at, silence > limit)
             self._told_at = now
+
+    def _comes_late(self, now: float) -> bool:
+        """Whether the node was held up: what came meanwhile is not silence, and goes first."""
+        before, self._looked_at = self._looked_at, now
+        self._gave_way = not self._gave_way and now - before > LATE_SECONDS
+        return self._gave_way
+
+    def _end_what_runs(self, limit: float) -> None:
+        """Running actions end if no frame that arrived since ``limit`` could be used."""
+        if self._worker.waiting:  # it may still be
+            return
+        used = self._worker.used_frames
+        if not self._node.enabled:  # nothing runs
+            self._ended = used
+        elif used > self._ended and self._worker.used_at < limit:
+            self._ended = used
+            self._statistics.times_stopped += 1
+            self._worker.call(ActionStream.input_stopped)
 
     def _tell(self, seconds: float, silent: bool) -> None:
         node = self._node
@@ -99,7 +113,7 @@ class Health:
         elif silent:
             outside = Finding(Level.ERROR, "no poses arrive")
         name = f"{node.get_fully_qualified_name()}: recognition"
-        status = self._statistics.status(name, seconds, self._worker, node.report.counts, outside)
+        status = self._statistics.status(name, seconds, self._worker, outside)
         # Nobody may read of nothing waiting before the last result is out.
         node.publish_results()
         node.diagnostics.publish(to_diagnostics(node, status))

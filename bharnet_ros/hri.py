@@ -13,11 +13,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from rclpy.exceptions import InvalidTopicNameException
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from std_msgs.msg import Header
 
+from bharnet.reporting import Report
 from bharnet.skeleton import COCO_17
 from bharnet.window import NANOSECONDS
 from bharnet_ros.msg import PersonPose, PersonPoseArray
@@ -51,6 +53,8 @@ class Gathering:
     def put(self, body_id: str, message: Any) -> list[PersonPoseArray]:
         """One body's skeleton; the frames that are complete with it."""
         stamp, complete = nanoseconds(message.header.stamp), []
+        if stamp <= 0:  # it tells of no moment: alone, for whoever is to refuse or to stamp it
+            return [self._frame(message.header, [to_person(message, body_id)])]
         now = nanoseconds(self._header.stamp) if self._header else 0
         newest = max(now, self._done)
         if stamp < newest - self._reorder:
@@ -73,7 +77,7 @@ class Gathering:
         return [frame]
 
     def _frame(self, header: Header, people: list[PersonPose]) -> PersonPoseArray:
-        self._done = nanoseconds(header.stamp)
+        self._done = max(nanoseconds(header.stamp), 0)
         return PersonPoseArray(
             header=header,
             estimator="ros4hri",
@@ -102,10 +106,17 @@ def to_person(message: Any, body_id: str) -> PersonPose:
 
 
 class HriBodies:
-    """Subscribes to every body that is tracked, and to no other. Raises RuntimeError."""
+    """Subscribes to every body that is tracked, and to no other. Raises RuntimeError.
+
+    ``report(key, text)`` is told of an id that cannot be in a topic's name.
+    """
 
     def __init__(
-        self, node: Node, gathering: Gathering, deliver: Callable[[PersonPoseArray], None]
+        self,
+        node: Node,
+        gathering: Gathering,
+        deliver: Callable[[PersonPoseArray], None],
+        report: Report,
     ) -> None:
         try:
             from hri_msgs.msg import IdsList, Skeleton2D
@@ -114,10 +125,17 @@ class HriBodies:
                 f"input:=hri needs hri_msgs, which is not here ({error}); install "
                 "ros-$ROS_DISTRO-hri-msgs, or use input:=poses"
             ) from error
-        self._node, self._gathering, self._deliver = node, gathering, deliver
+        self._node, self._gathering = node, gathering
+        self._deliver, self._report = deliver, report
         self._kind = Skeleton2D
         self._bodies: dict[str, Any] = {}
-        self._list = self._subscribe(IdsList, TRACKED, self._on_ids, QoSProfile(depth=1))
+        self._list = node.create_subscription(
+            IdsList,
+            TRACKED,
+            self._on_ids,
+            QoSProfile(depth=1),
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        )
         self.topic, self.type = TRACKED, "hri_msgs/msg/IdsList"
 
     def close(self) -> None:
@@ -131,11 +149,28 @@ class HriBodies:
         for gone in self._bodies.keys() - ids:
             self._node.destroy_subscription(self._bodies.pop(gone))
         for new in sorted(ids - self._bodies.keys()):
-            on_skeleton = functools.partial(self._on_skeleton, new)
-            self._bodies[new] = self._subscribe(
-                self._kind, SKELETON.format(new), on_skeleton, SKELETON_QOS
+            self._follow(new)
+        heard = frozenset(self._bodies)
+        # Whoever cannot be heard is there all the same: this is no empty frame.
+        if heard or not ids:
+            self._pass_on(self._gathering.track(heard, message.header))
+
+    def _follow(self, body_id: str) -> None:
+        on_skeleton = functools.partial(self._on_skeleton, body_id)
+        topic = SKELETON.format(body_id)
+        try:
+            # Its QoS cannot be overridden: the parameters for that would stay when it has left.
+            subscription = self._node.create_subscription(
+                self._kind, topic, on_skeleton, SKELETON_QOS
             )
-        self._pass_on(self._gathering.track(ids, message.header))
+        except InvalidTopicNameException:
+            self._report(
+                "bad_person",
+                f"ignored body '{body_id[:40]}': its id cannot be part of a topic's name; let "
+                "the tracker give ids of letters, digits and _, a letter first",
+            )
+        else:
+            self._bodies[body_id] = subscription
 
     def _on_skeleton(self, body_id: str, message: Any) -> None:
         self._pass_on(self._gathering.put(body_id, message))
@@ -143,14 +178,3 @@ class HriBodies:
     def _pass_on(self, frames: list[PersonPoseArray]) -> None:
         for frame in frames:
             self._deliver(frame)
-
-    def _subscribe(
-        self, kind: type, topic: str, callback: Callable[[Any], None], qos: QoSProfile
-    ) -> Any:
-        return self._node.create_subscription(
-            kind,
-            topic,
-            callback,
-            qos,
-            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
-        )

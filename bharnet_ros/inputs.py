@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -51,12 +52,16 @@ class PoseInput:
                 settings["hri_image_height"],
                 settings["reorder_seconds"],
             )
-            bodies = HriBodies(node, gathering, deliver)
+            bodies = HriBodies(node, gathering, deliver, report)
             self._close.callback(bodies.close)
             self.topic, self.type = bodies.topic, bodies.type
         elif settings["input"] == "poses_and_hands":
             pairing = Pairing(
-                2, settings["sync_slop_seconds"], settings["reorder_seconds"], self._join
+                2,
+                settings["sync_slop_seconds"],
+                settings["reorder_seconds"],
+                self._join,
+                functools.partial(report, "bad_message"),
             )
 
             def on_bodies(message: PersonPoseArray) -> None:

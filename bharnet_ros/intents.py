@@ -20,7 +20,7 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
-from bharnet_ros.declared import Declared, declare_all
+from bharnet_ros.declared import Declared, declare_all, user_path
 from bharnet_ros.intent_map import InvalidIntents, Rule, Wish, read_intents
 from bharnet_ros.msg import Action, ActionArray, ActionLabels
 from bharnet_ros.spinning import spin
@@ -28,7 +28,12 @@ from bharnet_ros.spinning import spin
 RELIABLE = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 PARAMETERS = (
-    Declared("file", "", "YAML: which action means which intent; empty: the one that ships"),
+    Declared(
+        "file",
+        "",
+        "YAML: which action means which intent; empty: the one that ships",
+        read_only=True,
+    ),
 )
 
 
@@ -90,7 +95,7 @@ class IntentsNode(Node):
         given = declare_all(self, PARAMETERS)["file"]
         self._message = intent_message()
         self._constants = predefined(self._message)
-        self.rules = read_intents(Path(given) if given else shipped(), self._constants)
+        self.rules = read_intents(user_path(given) if given else shipped(), self._constants)
         self._onsets = Onsets()
         qos = QoSOverridingOptions.with_default_policies()
         # Relative, as all our names are: /intents, where ROS4HRI has it, unless in a namespace.

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from bharnet.estimation.hands import REACH, assign_hands
 from bharnet.observation import InvalidPose
-from bharnet.skeleton import BODY_LAYOUTS, HAND_21, Layout, get_layout
+from bharnet.poses import find_layout
+from bharnet.skeleton import BODY_LAYOUTS, HAND_21, HAND_LAYOUTS, Layout
 from bharnet_ros.msg import PersonPose, PersonPoseArray
 
 SIDES = ("left", "right")
@@ -70,7 +71,10 @@ def _check(bodies: PersonPoseArray, hands: PersonPoseArray) -> None:
                 f"hands are of a picture whose {name} is {getattr(hands, name)}, bodies of one "
                 f"with {getattr(bodies, name)}; both sources must look at the same picture"
             )
-    if bodies.hand_layout and bodies.hand_layout != hands.hand_layout:
+    ours, theirs = (
+        find_layout("hand_layout", each.hand_layout, HAND_LAYOUTS) for each in (bodies, hands)
+    )
+    if ours and ours != theirs:
         raise InvalidPose(
             f"hands are in {hands.hand_layout[:40]}, those of the bodies in "
             f"{bodies.hand_layout[:40]}; let one of the sources send no hands"
@@ -93,11 +97,9 @@ def _nearest(bodies: PersonPoseArray, hands: list[_Hand]) -> list[tuple[PersonPo
     """Person, side and hand, for each hand that is at a wrist; none is given twice."""
     if not hands or not bodies.people:
         return []
-    if bodies.body_layout not in BODY_LAYOUTS:
-        raise InvalidPose(
-            f"body_layout '{bodies.body_layout[:40]}' is none of {', '.join(BODY_LAYOUTS)}"
-        )
-    layout = get_layout(bodies.body_layout)
+    layout = find_layout("body_layout", bodies.body_layout, BODY_LAYOUTS)
+    if layout is None:
+        raise InvalidPose("body_layout is empty; name the bodies' joint order")
     people, wrists, reach = [], [], []
     for person in bodies.people:
         joints = np.array(person.body, np.float32)

@@ -12,6 +12,7 @@ import math
 import numpy as np
 from geometry_msgs.msg import Point
 from numpy.typing import NDArray
+from rclpy.duration import Duration
 from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
@@ -41,8 +42,12 @@ class Markers:
         self._numbers: dict[str, int] = {}  # of the bodies shown
         self._count = 0
 
-    def show(self, tick: Tick, frame_id: str) -> MarkerArray:
-        """Skeleton and label of everybody in a tick, and the deletion of those who left."""
+    def show(self, tick: Tick, frame_id: str, seconds: float) -> MarkerArray:
+        """Skeleton and label of everybody in a tick, and the deletion of those who left.
+
+        After ``seconds`` without another tick they vanish by themselves: nobody stays on show
+        when the input stops, or the node does.
+        """
         markers, here = [], set()
         for entry in tick.entries:
             if entry.decided.state not in COLOURS:  # what has ended is no longer shown
@@ -65,6 +70,7 @@ class Markers:
             markers += [Marker(ns=ns, id=number, action=Marker.DELETE) for ns in (SKELETON, TEXT)]
         for each in markers:
             each.header.stamp, each.header.frame_id = to_time(tick.stamp), frame_id
+            each.lifetime = Duration(seconds=seconds).to_msg()
         return MarkerArray(markers=markers)
 
     def _person(self, entry: Entry, number: int) -> list[Marker]:

@@ -81,8 +81,7 @@ class BharnetNode(UndoingNode):
             checkpoint = load_model(self.settings)
             self._actions = self.publisher(undo, ActionArray, "~/actions", ACTIONS_QOS)
             self._shown = self.publisher(undo, MarkerArray, "~/markers", ACTIONS_QOS)
-            self.diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
-            undo.callback(self.destroy_publisher, self.diagnostics)
+            self.diagnostics = self.publisher(undo, DiagnosticArray, "/diagnostics", ACTIONS_QOS)
             self._checkpoint = checkpoint
             self._configured = undo.pop_all()
         return SUCCESS
@@ -113,12 +112,14 @@ class BharnetNode(UndoingNode):
             undo.callback(poses.close)
             self._health = Health(self, self._worker, poses)
             undo.callback(self._health.close)
-            self._publish_labels(stream)
             self.get_logger().info(
-                f"recognising {len(stream.recognizer.info.classes)} classes on "
+                f"recognising {len(stream.recognizer.info.classes)} classes of "
+                f"{stream.recognizer.model_id} on "
                 f"{stream.recognizer.device} ({stream.recognizer.backend}), "
                 f"poses from {poses.topic}"
             )
+            # Last of all: whoever hears them may count on the rest.
+            self._publish_labels(stream)
             self._active = undo.pop_all()
         return SUCCESS
 
@@ -179,7 +180,6 @@ class BharnetNode(UndoingNode):
         layout = get_layout(self._checkpoint.info.features.body_layout)
         frame = to_frame(message, layout, self.report, stamp)
         if frame is not None:
-            self._health.used()
             self._worker.put(frame, message.header.frame_id, arrived)
 
     def _deliver(self, result: Result | ActionStream) -> None:
@@ -207,7 +207,8 @@ class BharnetNode(UndoingNode):
             )
             self._actions.publish(message)
             if self._shown.get_subscription_count():
-                self._shown.publish(self._markers.show(result.tick, result.frame_id))
+                seconds = self.settings["stride_seconds"] + self.settings["stop_after_seconds"]
+                self._shown.publish(self._markers.show(result.tick, result.frame_id, seconds))
             self._health.published(result)
 
     def _publish_labels(self, stream: ActionStream) -> None:

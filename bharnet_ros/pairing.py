@@ -29,11 +29,18 @@ class Pairing:
 
     A synchroniser keeps the newest stamps: once time has jumped back it would keep the future and
     match nothing ever after. So it is made anew when a stamp is older by ``jump`` seconds.
+    ``refused(text)`` is told of a message that cannot belong to any other.
     """
 
     def __init__(
-        self, topics: int, slop: float, jump: float, matched: Callable[..., None]
+        self,
+        topics: int,
+        slop: float,
+        jump: float,
+        matched: Callable[..., None],
+        refused: Callable[[str], None],
     ) -> None:
+        self._refused = refused
         self._slop, self._jump, self._matched = slop, round(jump * NANOSECONDS), matched
         self._newest = [0] * topics
         self._begin()
@@ -41,6 +48,12 @@ class Pairing:
     def put(self, number: int, message: Any) -> None:
         """A message of one of the topics."""
         stamp = nanoseconds(message.header.stamp)
+        if stamp < 0:  # over which message_filters raises, out of the process
+            self._refused(
+                f"dropped a {type(message).__name__}: its header.stamp is negative; its publisher "
+                "must give the time of acquisition"
+            )
+            return
         if stamp < self._newest[number] - self._jump:
             self._begin()
         self._newest[number] = max(self._newest[number], stamp)

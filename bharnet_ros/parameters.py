@@ -18,7 +18,7 @@ from bharnet.checkpoint import ModelInfo
 from bharnet.decision import DecisionConfig, decision_config
 from bharnet.models import SHIPPED
 from bharnet.stream import StreamConfig
-from bharnet_ros.declared import Declared, Values, check_choices, declare_all
+from bharnet_ros.declared import Declared, Values, check_choices, declare_all, user_path
 
 MODELS_OWN = -1.0  # stands for "as the model says", NaN being awkward on command lines
 
@@ -53,7 +53,7 @@ PARAMETERS = (
     Declared(
         "stop_after_seconds",
         1.0,
-        "without poses for longer, running actions end, s",
+        "without usable poses for longer, running actions end, s",
         0.05,
         60.0,
         dynamic=True,
@@ -104,7 +104,7 @@ class Settings(Values):
     @property
     def model(self) -> Path:
         """The file of weights."""
-        return Path(self["model"]).expanduser() if self["model"] else SHIPPED
+        return user_path(self["model"]) if self["model"] else SHIPPED
 
     @property
     def labels(self) -> tuple[str, ...]:

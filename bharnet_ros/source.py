@@ -46,13 +46,13 @@ class Source:
     def takes(self, info: Mapping[str, int], name: Hashable, now: float) -> bool:
         """``info`` as rclpy gives it; ``name``: what one publisher writes into all messages.
 
-        The name counts where messages have no numbers. ``now``: when it arrived (``arrival``).
+        ``now``: when it arrived (``arrival``).
         """
         number = info.get("publication_sequence_number", NOT_NUMBERED)
-        if number == NOT_NUMBERED:
-            same = name == self._name
-        else:
-            same = self._number < number <= self._number + MOST_LOST
+        # Numbers of two that were started together overtake each other; then the name tells.
+        same = name == self._name and (
+            number == NOT_NUMBERED or self._number < number <= self._number + MOST_LOST
+        )
         # A clock that was set back has seen no silence, and must not hold anybody up.
         if not same and self._last and 0 <= now - self._last < HOLD_SECONDS:
             self._report(

@@ -13,6 +13,8 @@ from rclpy.node import Node
 
 from bharnet_ros.levels import Finding
 
+LONGEST_WAIT = 60.0  # seconds: a camera that is off for the night fills no disk
+
 
 class Rises:
     """How much counts rose since they were last asked for."""
@@ -25,6 +27,24 @@ class Rises:
         rose = {name: count - self._told[name] for name, count in counts.items()}
         self._told.update(rose)
         return rose
+
+
+class Reminder:
+    """When a silence is to be told: after ``seconds``, and then after twice as long each time."""
+
+    def __init__(self, seconds: float) -> None:
+        self._first = self._wait = self._next = seconds
+
+    def due(self, silence: float) -> bool:
+        """Whether to tell it now, ``silence`` seconds after something was heard."""
+        if silence <= self._first:
+            self._wait = self._next = self._first
+            return False
+        if silence < self._next:
+            return False
+        self._wait = min(2 * self._wait, LONGEST_WAIT)
+        self._next = silence + self._wait
+        return True
 
 
 def make_status(name: str, told: Finding, values: Mapping[str, str]) -> DiagnosticStatus:

@@ -13,10 +13,9 @@ holds nothing up for longer than PATIENCE; the answer comes when the take is on 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TimeoutError  # another class before Python 3.11
-from pathlib import Path
 from typing import Any
 
 from rcl_interfaces.msg import SetParametersResult
@@ -25,17 +24,27 @@ from rclpy.parameter import Parameter
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from std_srvs.srv import Trigger
 
-from bharnet.observation import Coordinates
-from bharnet.poses import to_frame
-from bharnet.recording import Gathering, InvalidRecordings, Line, Recordings, check_label
-from bharnet.skeleton import BODY_LAYOUTS, get_layout
+from bharnet.observation import Coordinates, InvalidPose
+from bharnet.poses import find_layout, to_frame
+from bharnet.recording import (
+    Gathering,
+    InvalidRecordings,
+    Line,
+    Recordings,
+    check_label,
+    check_name,
+)
+from bharnet.skeleton import BODY_LAYOUTS, Layout
 from bharnet.take import UNITS, InvalidTake
-from bharnet_ros.declared import Declared, changes, declare_all
+from bharnet.window import NANOSECONDS
+from bharnet_ros.declared import Declared, changes, declare_all, user_path
 from bharnet_ros.inputs import POSES_QOS
 from bharnet_ros.msg import PersonPoseArray
 from bharnet_ros.reports import Reporter
 from bharnet_ros.spinning import spin
 
+# A stamp older than the newest by more means that time began anew, as with a bag played again.
+JUMP = NANOSECONDS // 2
 PATIENCE = 10.0  # seconds that an answer waits for the disk
 PARAMETERS = (
     Declared("folder", "recordings", "folder of the takes and their table", dynamic=True),
@@ -58,7 +67,8 @@ class RecorderNode(Node):
         self._worker = ThreadPoolExecutor(1, "disk")
         self._active = False
         self._gathering: Gathering | None = None
-        self._layout, self._shown = "", ""
+        self._kind: tuple[Layout, str] | None = None  # of what is gathered, as its units
+        self._shown = ""
         self._last: tuple[Recordings, Line] | None = None
         qos = QoSOverridingOptions.with_default_policies()
         self._poses = self.create_subscription(
@@ -93,26 +103,34 @@ class RecorderNode(Node):
     def _on_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
         new = changes(parameters, self.values)
         try:
-            if new.get("label"):
-                check_label(new["label"])
+            _check(new)
         except InvalidRecordings as error:
             return SetParametersResult(successful=False, reason=str(error))
         self.values |= new
         return SetParametersResult(successful=True)
 
     def _on_poses(self, message: PersonPoseArray) -> None:
-        if not self._active or message.body_layout not in BODY_LAYOUTS:
+        if not self._active:
             return
-        layout = get_layout(message.body_layout)
-        frame = to_frame(message, layout, self.report)
-        if frame is None:
+        try:
+            layout = find_layout("body_layout", message.body_layout, BODY_LAYOUTS)
+        except InvalidPose as error:
+            self.report("bad_message", f"dropped a message of poses: {error}")
             return
+        frame = None if layout is None else to_frame(message, layout, self.report)
+        if layout is None or frame is None:
+            return
+        if self._gathering is not None and frame.stamp < self._gathering.newest - JUMP:
+            self.report("time_jump", "time jumped back: the take begins anew")
+            self._gathering = None
+        units = UNITS[0 if message.coordinates == Coordinates.IMAGE else 1]
         if self._gathering is None:
-            flat = message.coordinates == Coordinates.IMAGE
-            self._layout = message.body_layout
-            self._gathering = Gathering(layout, UNITS[0 if flat else 1], message.estimator)
-        if message.body_layout != self._layout:
-            self.report("layout", "the poses changed their layout; what differs is left out")
+            self._kind = layout, units
+            self._gathering = Gathering(layout, units, message.estimator)
+        if (layout, units) != self._kind:
+            self.report(
+                "layout", "the poses changed their layout or units; what differs is left out"
+            )
             return
         self._gathering.add(frame)
         seconds = self.values["seconds"]
@@ -124,6 +142,10 @@ class RecorderNode(Node):
         label = self.values["label"]
         if not label:
             return _answer(response, False, "what is shown? set the parameter label")
+        try:
+            _check(self.values)  # those given at start are unchecked, and a take is soon lost
+        except InvalidRecordings as error:
+            return _answer(response, False, str(error))
         restarted = " anew" if self._active else ""
         self._active, self._gathering, self._shown = True, None, label
         return _answer(response, True, f"recording '{label}'{restarted}")
@@ -137,7 +159,7 @@ class RecorderNode(Node):
         given, label = dict(self.values), self._shown
 
         def write() -> str:
-            recordings = Recordings(Path(given["folder"]))
+            recordings = Recordings(user_path(given["folder"]))
             take = gathering.take(given["body_id"])
             line = recordings.add(take, label, given["person"], given["session"])
             self._last = recordings, line
@@ -173,6 +195,14 @@ class RecorderNode(Node):
         except OSError as error:
             where = error.filename or self.values["folder"]
             return False, f"cannot write to {where}: {error.strerror or error}"
+
+
+def _check(values: Mapping[str, Any]) -> None:
+    """Raise InvalidRecordings for a name that the table cannot hold."""
+    if values.get("label"):
+        check_label(values["label"])
+    check_name(values.get("person", ""))
+    check_name(values.get("session", ""))
 
 
 def _answer(response: Trigger.Response, success: bool, message: str) -> Trigger.Response:

@@ -68,6 +68,8 @@ class Worker:
         self._frame_id = ""
         self._skipped_at = 0
         self.skipped_ticks = self.dropped_frames = self.people = 0
+        # Frames that went into windows, and when the newest of them arrived.
+        self.used_frames, self.used_at = 0, 0.0
         self._thread = threading.Thread(target=self._run, name="recognise", daemon=True)
         self._thread.start()
 
@@ -147,7 +149,11 @@ class Worker:
 
     def _take(self, letter: _Letter, waiting: int) -> None:
         stream, stamp = self._stream, letter.frame.stamp
+        newest = stream.newest
         ended = stream.push(letter.frame)
+        if stream.newest != newest:  # else its stamp is too old
+            self.used_at = letter.arrived
+            self.used_frames += 1
         if ended is not None:
             self._deliver(Result(ended, stream, self._frame_id))
         self._frame_id = letter.frame_id

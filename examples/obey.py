@@ -46,7 +46,8 @@ class Obey(Node):
         }
         if self.master and self.master not in present:
             self.stop("who called is gone")
-        for action in message.actions:
+        # Whoever says stop has the last word, wherever in the list.
+        for action in sorted(message.actions, key=lambda action: action.label in STOP):
             # ONSET comes once for each event; what is ONGOING was obeyed already.
             if action.state != Action.ONSET or action.confidence < self.value("sureness"):
                 continue

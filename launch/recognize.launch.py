@@ -4,13 +4,14 @@
 
     source        image: pictures of a camera; poses: the topic bharnet/poses of some pose source
     image         topic of the pictures (source:=image)
-    transport     raw: sensor_msgs/Image; compressed: CompressedImage on <image>/compressed
+    transport     raw: sensor_msgs/Image; compressed: CompressedImage on <image>/compressed; empty:
+                  as params_file says
     depth         topic of depth aligned to the pictures; empty: no depth, poses are 2-D
     camera_info   topic of the camera_info that belongs to them; needed with depth
-    use_sim_time  take the time from /clock, as recordings need it
+    use_sim_time  take the time from /clock, as recordings need it; empty: as params_file says
     params_file   the parameters, a YAML file
     namespace     put in front of every name: robot1 gives /robot1/bharnet/actions
-    autostart     configure and activate the node at once
+    autostart     configure and activate the node at once; empty: as params_file says
     log_level     how much the node says
     device        where the network runs; empty: as params_file says
     model         file of weights; empty: as params_file says
@@ -47,9 +48,9 @@ ARGUMENTS = [
     DeclareLaunchArgument("image", default_value="image", description="Topic of the pictures."),
     DeclareLaunchArgument(
         "transport",
-        default_value="raw",
-        choices=["raw", "compressed"],
-        description="Image, or CompressedImage on <image>/compressed.",
+        default_value="",
+        choices=["", "raw", "compressed"],
+        description="Image, or CompressedImage on <image>/compressed; empty: as params_file says.",
     ),
     DeclareLaunchArgument(
         "depth",
@@ -63,9 +64,9 @@ ARGUMENTS = [
     ),
     DeclareLaunchArgument(
         "use_sim_time",
-        default_value="false",
-        choices=["true", "false"],
-        description="Take the time from /clock, as recordings need it.",
+        default_value="",
+        choices=["", "true", "false"],
+        description="Take the time from /clock, as for recordings; empty: as params_file says.",
     ),
     DeclareLaunchArgument(
         "params_file", default_value=SHIPPED_PARAMETERS, description="The parameters, a YAML file."
@@ -77,9 +78,9 @@ ARGUMENTS = [
     ),
     DeclareLaunchArgument(
         "autostart",
-        default_value="true",
-        choices=["true", "false"],
-        description="Configure and activate the node at once.",
+        default_value="",
+        choices=["", "true", "false"],
+        description="Configure and activate the node at once; empty: as params_file says.",
     ),
     DeclareLaunchArgument(
         "log_level",
@@ -114,14 +115,20 @@ def start_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         overrides: dict[str, bool | str],
         remappings: list[tuple[str, str]] | None = None,
     ) -> Node:
-        both = {name: argument(name) == "true" for name in ("use_sim_time", "autostart")}
+        flags = {
+            name: argument(name) == "true"
+            for name in ("use_sim_time", "autostart")
+            if argument(name)
+        }
+        # Only what is given here goes before what the file says.
+        given_here = [flags | overrides] if flags or overrides else []
         return Node(
             package="bharnet_ros",
             executable=executable,
             # No name: the node has one, and a name given here would be given to every node of
             # the process.
             namespace=argument("namespace"),
-            parameters=[argument("params_file"), both | overrides],
+            parameters=[argument("params_file"), *given_here],
             remappings=remappings or [],
             ros_arguments=["--log-level", argument("log_level")],
             output="screen",
@@ -135,7 +142,9 @@ def start_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     nodes: list[LaunchDescriptionEntity] = [start("recognize", {**given})]
     if argument("source") == "image":
         topics = [(name, argument(name)) for name in ("image", "depth", "camera_info")]
-        overrides: dict[str, bool | str] = {"transport": argument("transport")}
+        overrides: dict[str, bool | str] = {}
+        if argument("transport"):
+            overrides["transport"] = argument("transport")
         if argument("depth"):
             overrides["use_depth"] = True
         nodes.append(start("estimate", overrides, [each for each in topics if each[1]]))

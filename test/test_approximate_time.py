@@ -13,9 +13,11 @@ pytest.importorskip("rclpy", reason="no ROS 2 here: run through `make test`")
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rclpy.time import Time
 from std_msgs.msg import Header, String
 
 from bharnet_ros import approximate_time
+from bharnet_ros.pairing import Pairing
 from bharnet_ros.stamps import nanoseconds, to_time
 
 MILLISECOND = 1_000_000
@@ -190,3 +192,26 @@ def test_both_say_the_same(arrivals: list[tuple[int, int]], queue_size: int, slo
         for bench in benches:
             bench.put(number, f"{number}/{milliseconds}", milliseconds)
     assert benches[0].sets == benches[1].sets
+
+
+def test_a_negative_stamp_reaches_no_synchroniser(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over one that of message_filters raises, which would end the process."""
+    real = approximate_time.ApproximateTimeSynchronizer._add
+
+    def as_message_filters(self: Any, message: Any, number: int) -> None:
+        Time.from_msg(message.header.stamp)
+        real(self, message, number)
+
+    monkeypatch.setattr(approximate_time.ApproximateTimeSynchronizer, "_add", as_message_filters)
+    sets: list[tuple[str, str]] = []
+    told: list[str] = []
+    pairing = Pairing(
+        2, 0.05, 0.5, lambda *each: sets.append((each[0].name, each[1].name)), told.append
+    )
+    pairing.put(0, Message("a", 0))
+    negative = Message("b", 0)
+    negative.header.stamp = to_time(-1)
+    pairing.put(1, negative)
+    assert "header.stamp is negative" in told[0]
+    pairing.put(1, Message("c", 10))
+    assert sets == [("a", "c")]

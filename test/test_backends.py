@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from unittest import mock
 
 import numpy as np
@@ -95,6 +96,32 @@ def test_a_damaged_graph_is_not_used(empty, model):
     path.parent.mkdir(parents=True)
     path.write_bytes(b"no graph")
     assert Recognizer(model, "cpu").backend == "eager"
+
+
+def test_a_graph_of_something_else_is_not_used(empty, model):
+    onnx = pytest.importorskip("onnx")
+    path = onnx_graph.cached_graph(model)
+    path.parent.mkdir(parents=True)
+    ends = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1]) for name in "xy"]
+    node = onnx.helper.make_node("Identity", ["x"], ["y"])
+    graph = onnx.helper.make_graph([node], "else", ends[:1], ends[1:])
+    opset = onnx.helper.make_opsetid("", onnx_graph.OPSET)
+    made = onnx.helper.make_model(graph, opset_imports=[opset], ir_version=9)
+    path.write_bytes(made.SerializeToString())
+    assert Recognizer(model, "cpu").backend == "eager"
+
+
+@pytest.mark.parametrize("trouble", [PermissionError("denied"), RuntimeError("no home")])
+def test_without_a_home_that_can_be_read_eager_runs(model, monkeypatch, trouble):
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    lines, warn = told()
+    whose = (Path, "is_file") if isinstance(trouble, OSError) else (Path, "home")
+    with mock.patch.object(*whose, side_effect=trouble):
+        assert Recognizer(model, "cpu", warn=warn).backend == "eager"
+        assert lines == []
+        if isinstance(trouble, RuntimeError):
+            assert Recognizer(model, "cpu", "onnx", warn).backend == "eager"
+            assert "set XDG_CACHE_HOME" in lines[0][1]
 
 
 def test_the_graph_of_another_network_is_not_used(cached, monkeypatch):

@@ -90,6 +90,15 @@ def test_stamps_that_are_zero_or_go_back():
         photographer.said("time jumped back")
 
 
+def test_before_the_first_clock_nothing_can_be_stamped():
+    with camera(stamp_source="receive", use_sim_time=True) as (node, photographer, fake):
+        start(node)
+        photographer.ready().show(0.0)
+        photographer.said("let /clock be published")
+        photographer.tells(refused="1")
+        assert fake.stamps == []
+
+
 def test_missing_model_fails_configure_and_can_be_cured(tmp_path):
     missing = {"estimator": "wholebody", "estimator_model": str(tmp_path / "none.onnx")}
     with spinning(EstimatorNode, **missing) as (node, _, log):

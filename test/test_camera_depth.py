@@ -4,18 +4,22 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
 pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make test`")
 
 from camera import camera
+from diagnostic_msgs.msg import DiagnosticStatus
 from people import START
 from pictures import HEIGHT, WIDTH, camera_info, depth, set_stamp
 from robot import set_parameter, stamp, start
 from sensor_msgs.msg import Image
 
 from bharnet.window import NANOSECONDS
+from bharnet_ros import levels
 from bharnet_ros.msg import PersonPoseArray
 
 FOCAL = 60.0
@@ -66,6 +70,44 @@ def test_depth_of_another_size_or_moment_is_not_used():
         for i in range(3):
             sent(photographer, -100.0 + i, np.full((HEIGHT, WIDTH), 2.0))
         photographer.wait(lambda: len(photographer.poses) > 1)
+
+
+@pytest.mark.parametrize(
+    ("others", "says"),
+    [
+        ((), "pictures come, but nothing on /depth and /camera_info; name the topics"),
+        (("depth",), "pictures come, but nothing on /camera_info; name the topics"),
+        (("depth", "info"), "depth and camera_info come, but none of a picture's moment"),
+    ],
+)
+def test_it_is_said_that_pictures_have_no_depth(monkeypatch, others, says):
+    monkeypatch.setattr(levels, "RAISE_SECONDS", 0.0)
+    made = {"depth": depth(np.full((HEIGHT, WIDTH), 2.0)), "info": camera_info(focal=FOCAL)}
+    with camera(use_depth=True) as (node, photographer, fake):
+        start(node)
+        photographer.ready()
+        seconds = itertools.count()
+
+        def go_on() -> None:
+            second = next(seconds)
+            for name in others:
+                message = set_stamp(made[name], START + round((second + 0.5) * NANOSECONDS))
+                getattr(photographer, name).publish(message)
+            photographer.show(float(second))
+
+        def told() -> bool:
+            newest = photographer.statuses[-1:]
+            return any(
+                each.level == DiagnosticStatus.ERROR and each.message.startswith(says)
+                for each in newest
+            )
+
+        photographer.wait(lambda: go_on() or told())
+        assert any(line.startswith(says) for line in photographer.log)
+        assert fake.stamps == []
+        sent(photographer, next(seconds) + 0.0, np.full((HEIGHT, WIDTH), 2.0))
+        photographer.wait(lambda: photographer.poses)
+        photographer.wait(lambda: not node._health._camera.unmatched)
 
 
 def test_depth_of_a_turned_picture_is_refused_at_once():

@@ -20,6 +20,9 @@ from robot import in_executor, set_parameter, stamp, start
 from sensor_msgs.msg import Image
 
 from bharnet.window import NANOSECONDS
+from bharnet_ros.camera import node as camera_node
+from bharnet_ros.camera.guardian import ALIVE, SEEING
+from bharnet_ros.camera.inputs import CameraInput
 from bharnet_ros.camera.worker import FrameRate
 from bharnet_ros.msg import Action, ActionArray, PersonPoseArray
 from bharnet_ros.stamps import to_time
@@ -45,6 +48,22 @@ def test_pictures_in_poses_out():
         # Nobody is there: told all the same, for silence would look like a dead camera.
         fake.people = []
         assert list(photographer.shoot(1.0).people) == []
+
+
+def test_its_heart_beats_while_it_is_activated(monkeypatch):
+    """In a thread of its own: an error there, and the guardian would start the node again."""
+    senses = []
+
+    def open_camera(node, *arguments):
+        senses.append(node.senses)
+        return CameraInput(node, *arguments)
+
+    monkeypatch.setattr(camera_node, "CameraInput", open_camera)
+    with camera() as (node, photographer, _):
+        start(node)
+        photographer.ready().shoot(0.0)
+        photographer.wait(lambda: node.senses == SEEING)
+    assert senses == [ALIVE]
 
 
 @pytest.mark.parametrize("kind", [".jpg", ".png"])
@@ -174,6 +193,19 @@ def test_debug_image_only_where_somebody_looks():
         photographer.wait(lambda: not in_executor(node, node._debug.get_subscription_count))
         photographer.shoot(0.2)
         assert not in_executor(node, lambda: node._watched)
+
+
+def test_captions_do_not_outlive_the_recogniser(monkeypatch):
+    with camera() as (node, photographer, _):
+        start(node)
+        body = photographer.ready().shoot(0.0).people[0].body_id
+        told = ActionArray(actions=[Action(body_id=body, label="wave", state=Action.ONGOING)])
+        in_executor(node, lambda: node._on_actions(told))
+        photographer.shoot(0.1)
+        assert node._captions[body].label == "wave"
+        monkeypatch.setattr(camera_node, "CAPTION_SECONDS", 0.0)  # it has been silent for longer
+        photographer.shoot(0.2)
+        assert node._captions == {}
 
 
 def test_ages_and_shares_are_told():

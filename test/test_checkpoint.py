@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A checkpoint keeps everything, and what is none is refused in words."""
 
+import os
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -68,6 +70,13 @@ def test_missing_file(tmp_path):
 
 def test_folder(tmp_path):
     refuse(tmp_path, "cannot read")
+
+
+def test_pipe_and_device(tmp_path):
+    pipe = tmp_path / "pipe.safetensors"
+    os.mkfifo(pipe)
+    for path in (pipe, Path(os.devnull)):
+        refuse(path, "is a pipe or a device; give an existing")
 
 
 @pytest.mark.parametrize("share", [0.0, 0.0001, 0.01, 0.3, 0.99])

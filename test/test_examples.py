@@ -88,6 +88,11 @@ def test_it_comes_and_stops(world):
     world.drives(0.0)
 
 
+def test_of_one_message_stop_has_the_last_word(world):
+    world.tell(action("cd34e", "dont"), action("ab12c", "follow_me"))
+    assert world.obey.master == ""
+
+
 def test_it_stands_still_when_who_called_has_left(world):
     world.tell(action("ab12c", "follow_me"), action("cd34e", state=Action.IDLE))
     world.drives(0.2)

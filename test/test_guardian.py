@@ -89,6 +89,16 @@ def test_a_crash(guarded):
     assert guarded.end() == 0
 
 
+def test_an_error_in_python_is_a_crash_once_it_has_worked(tmp_path):
+    guarded = Guarded(tmp_path, CHILD + "raise RuntimeError('bug')")
+    # Before, it would be one that cannot start.
+    until(lambda: guarded.guardian._first_beat)
+    os.kill(guarded.started(1), signal.SIGINT)
+    guarded.started(2)
+    assert guarded.said[0].startswith("the estimator ended with code 1;")
+    guarded.end()
+
+
 def test_a_process_that_was_stopped(guarded, monkeypatch):
     """Noticed by its parent, long before its beats are missed."""
     monkeypatch.setattr(guardian, "MISSING_SECONDS", 10 * DEADLINE)

@@ -8,7 +8,9 @@ hri_msgs is not in the package index: nothing here has met the real messages.
 from __future__ import annotations
 
 import importlib.util
-from types import SimpleNamespace
+import sys
+from collections.abc import Iterator
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,11 +18,13 @@ import pytest
 
 pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make test`")
 
+import rclpy
 from robot import SUCCESS, in_executor, robot, save_model
-from std_msgs.msg import Header
+from std_msgs.msg import Header, String
 
 from bharnet.skeleton import COCO_17
-from bharnet_ros.hri import Gathering, to_person
+from bharnet_ros.demo.domain import own_domain, ros_context
+from bharnet_ros.hri import Gathering, HriBodies, to_person
 from bharnet_ros.stamps import nanoseconds, to_time
 
 # The constants of hri_msgs/Skeleton2D, in their order.
@@ -117,6 +121,60 @@ def test_they_come_and_go() -> None:
     scene.put(1.2, "b")
     scene.track(1.3)  # nobody is there: a frame all the same
     assert scene.frames == [(1.0, ["a"]), (1.1, ["b", "a"]), (1.2, ["b"]), (1.3, [])]
+
+
+def test_one_without_a_stamp_is_passed_on_alone() -> None:
+    """Whether it is refused in words or stamped on arrival is decided behind."""
+    scene = Scene()
+    scene.track(10.0, "a", "b")
+    scene.put(10.0, "a")
+    scene.put(0.0, "b")
+    scene.put(10.0, "b")
+    assert scene.frames == [(0.0, ["b"]), (10.0, ["a", "b"])]
+
+
+@pytest.fixture
+def hearing(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
+    """Bodies of a node, told of by hand: what a tracker of ROS4HRI would publish."""
+    standing_in = ModuleType("hri_msgs.msg")
+    standing_in.IdsList = standing_in.Skeleton2D = String  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "hri_msgs", ModuleType("hri_msgs"))
+    monkeypatch.setitem(sys.modules, "hri_msgs.msg", standing_in)
+    frames: list[Any] = []
+    told: list[str] = []
+    with own_domain() as domain, ros_context(domain) as context:
+        node = rclpy.create_node("robot", context=context)
+        gathering = Gathering(640, 480, 0.5)
+        bodies = HriBodies(node, gathering, frames.append, lambda _, text: told.append(text))
+        yield SimpleNamespace(node=node, bodies=bodies, frames=frames, told=told)
+        bodies.close()
+        node.destroy_node()
+
+
+def track(hearing: SimpleNamespace, seconds: float, *ids: str) -> None:
+    hearing.bodies._on_ids(SimpleNamespace(ids=list(ids), header=header(seconds)))
+
+
+@pytest.mark.parametrize("wrong", ["", "1abc", "a-b", "x" * 300])
+def test_an_id_that_cannot_be_in_a_topic_costs_nobody_else(
+    hearing: SimpleNamespace, wrong: str
+) -> None:
+    """Raised in a callback, it would end the process."""
+    track(hearing, 1.0, wrong)
+    assert hearing.frames == []  # somebody is there, who cannot be heard
+    track(hearing, 1.1, "abc12", wrong)
+    hearing.bodies._on_skeleton("abc12", skeleton(1.1))
+    assert [each.body_id for frame in hearing.frames for each in frame.people] == ["abc12"]
+    assert "its id cannot be part of a topic's name" in hearing.told[0]
+
+
+def test_nothing_is_left_of_those_who_left(hearing: SimpleNamespace) -> None:
+    node = hearing.node
+    before = len(list(node.subscriptions)), len(node._parameters)
+    for number in range(20):
+        track(hearing, 1.0 + number, f"body{number}")
+    track(hearing, 30.0)
+    assert (len(list(node.subscriptions)), len(node._parameters)) == before
 
 
 def test_late_ones_are_dropped_and_time_may_begin_anew() -> None:

@@ -233,6 +233,24 @@ def run_node(*arguments, environment=None):
 
 
 @needs_ros
+def test_the_map_is_read_at_start_only():
+    """A parameter that may be set, and then does nothing, would be a lie."""
+    import rclpy
+    from rclpy.parameter import Parameter
+
+    from bharnet_ros.declared import declare_all
+    from bharnet_ros.demo.domain import own_domain, ros_context
+    from bharnet_ros.intents import PARAMETERS
+
+    with own_domain() as domain, ros_context(domain) as context:
+        node = rclpy.create_node("intents", context=context)
+        declare_all(node, PARAMETERS)
+        (result,) = node.set_parameters([Parameter("file", value="other.yaml")])
+        assert not result.successful
+        node.destroy_node()
+
+
+@needs_ros
 @pytest.mark.skipif(installed, reason="hri_actions_msgs is installed here")
 def test_without_the_package_it_is_said():
     node = run_node()

@@ -127,7 +127,8 @@ def test_in_metres() -> None:
     [
         ({"coordinates": PersonPoseArray.COORDINATES_CAMERA}, "same kind"),
         ({"image_width": 1280}, "image_width is 1280"),
-        ({"hand_layout": "hand_26"}, "no hands"),
+        ({"hand_layout": "hand_26"}, "unknown hand_layout 'hand_26'"),
+        ({"hand_layout": ""}, "no hands"),
     ],
 )
 def test_what_cannot_be_compared(change: dict[str, object], says: str) -> None:
@@ -144,8 +145,16 @@ def test_what_cannot_be_compared(change: dict[str, object], says: str) -> None:
 def test_bodies_of_an_unknown_layout(layout: str) -> None:
     bodies, hands = arrays(PersonPose(body_id="loose", left_hand=hand_at(np.array([0.1, 0.1]))))
     bodies.body_layout = layout
-    with pytest.raises(InvalidPose, match=f"body_layout '{layout}' is none of"):
+    says = f"unknown body_layout '{layout}'" if layout else "body_layout is empty"
+    with pytest.raises(InvalidPose, match=says):
         join_hands(bodies, hands)
+
+
+def test_underscores_of_layouts_do_not_matter() -> None:
+    place = wrist(PEOPLE[0], "left")
+    bodies, hands = arrays(PersonPose(left_hand=hand_at(place)))
+    bodies.body_layout, bodies.hand_layout, hands.hand_layout = "upperbody11", "hand_21", "hand21"
+    assert begins_at(join_hands(bodies, hands).people[0].left_hand) == pytest.approx(place)
 
 
 def test_a_hand_of_a_wrong_length() -> None:

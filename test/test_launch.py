@@ -6,10 +6,12 @@ import ast
 import importlib.util
 import os
 import re
+import runpy
 import signal
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 import pytest
@@ -81,6 +83,55 @@ def test_argument_has_description_and_default(name):
     keywords = declarations()[name]
     assert ast.literal_eval(keywords["description"])
     assert "default_value" in keywords
+
+
+class Described:
+    """Stands in for what launch and launch_ros make: it keeps what it was given."""
+
+    def __init__(self, *given: object, **named: object) -> None:
+        self.given, self.named = given, named
+
+
+def nodes(monkeypatch, **given: str) -> dict[str, dict]:
+    """What is started with these arguments, by executable; launch itself is not needed."""
+    names = {
+        "launch": ("LaunchContext", "LaunchDescription", "LaunchDescriptionEntity"),
+        "launch.actions": ("DeclareLaunchArgument", "OpaqueFunction"),
+        "launch.substitutions": ("LaunchConfiguration", "PathJoinSubstitution"),
+        "launch_ros": (),
+        "launch_ros.actions": ("Node",),
+        "launch_ros.substitutions": ("FindPackageShare",),
+    }
+    for module, classes in names.items():
+        made = types.ModuleType(module)
+        for name in classes:
+            setattr(made, name, type(name, (Described,), {}))
+        monkeypatch.setitem(sys.modules, module, made)
+    values: dict[str, str] = {}
+    configuration = sys.modules["launch.substitutions"].LaunchConfiguration
+    configuration.perform = lambda self, _: values[self.given[0]]
+    code = runpy.run_path(str(LAUNCH_FILE))
+    values |= {each.given[0]: each.named["default_value"] for each in code["ARGUMENTS"]}
+    values |= {"params_file": "mine.yaml"} | given
+    return {each.named["executable"]: each.named for each in code["start_nodes"](None)}
+
+
+def test_what_is_not_given_does_not_hide_what_the_file_says(monkeypatch):
+    started = nodes(monkeypatch, source="image")
+    assert {name: each["parameters"] for name, each in started.items()} == {
+        "recognize": ["mine.yaml"],
+        "estimate": ["mine.yaml"],
+    }
+
+
+def test_what_is_given_goes_before_what_the_file_says(monkeypatch):
+    given = {"autostart": "false", "use_sim_time": "true", "device": "cpu", "model": "m"}
+    camera = {"source": "image", "transport": "compressed", "depth": "/depth"}
+    started = nodes(monkeypatch, **given, **camera)
+    both = {"autostart": False, "use_sim_time": True}
+    assert started["recognize"]["parameters"][1] == both | {"device": "cpu", "model": "m"}
+    wanted = both | {"transport": "compressed", "use_depth": True}
+    assert started["estimate"]["parameters"][1] == wanted
 
 
 @pytest.mark.parametrize("name", ["source", "transport", "use_sim_time", "autostart", "log_level"])

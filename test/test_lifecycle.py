@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 
@@ -99,10 +98,8 @@ def test_wrong_qos_override_does_not_kill(model):
 
 def stop(started: subprocess.Popen, number: int) -> tuple[int, str]:
     """Send a signal; the exit code and what was written to stderr."""
-    begun = time.monotonic()
     started.send_signal(number)
     _, errors = started.communicate(timeout=DEADLINE)
-    assert time.monotonic() - begun < 5
     return started.returncode, errors
 
 

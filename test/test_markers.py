@@ -75,6 +75,10 @@ def test_people_come_act_and_leave(model):
         # Ten bones of the body and twenty of each hand, two ends each.
         assert {len(each.points) for each in lines} == {2 * (10 + 20 + 20)}
         assert {round(each.points[0].z, 3) for each in lines} == {2.0, 3.0}
+        # They vanish by themselves when nothing more is told: after a stride and a pause.
+        assert {
+            each.lifetime.sec + each.lifetime.nanosec / 1e9 for each in viewer.shown.values()
+        } == {1.2}
         (text,) = [each for each in viewer.shown.values() if each.text.startswith("ab12c")]
         assert text.pose.position.y < np.nanmin(standing()[0][:, 1])  # above the head
         # One leaves: their markers go, the other's stay.

@@ -19,6 +19,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from people import START, frame, person
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from robot import CLASSES, in_executor, pose, poses, robot, stamp, start
+from rosgraph_msgs.msg import Clock
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
@@ -28,6 +29,7 @@ from bharnet.stream import ActionStream
 from bharnet.window import NANOSECONDS
 from bharnet_ros import health, levels
 from bharnet_ros.msg import Action, ActionLabels, PersonPose, PersonPoseArray
+from bharnet_ros.stamps import to_time
 from bharnet_ros.worker import MOST_WAITING, Result, Worker
 
 
@@ -101,6 +103,23 @@ def test_receive_stamps_where_the_source_has_none(model):
         assert before <= stamp(tester.actions[0].header) <= time.time_ns()
 
 
+def test_before_the_first_clock_nothing_can_be_stamped(model):
+    with robot(model=model, stamp_source="receive", use_sim_time=True) as (node, tester):
+        start(node)
+        tester.ready().tell(poses(0.0, pose()))
+        tester.wait(lambda: any("let /clock be published" in line for line in tester.log))
+        clock = tester.node.create_publisher(Clock, "/clock", 10)
+        tester.wait(clock.get_subscription_count)
+        seconds = itertools.count(100)
+
+        def go_on() -> None:
+            clock.publish(Clock(clock=to_time(next(seconds) * NANOSECONDS)))
+            tester.tell(poses(0.0, pose()))
+
+        tester.wait(lambda: go_on() or tester.actions)
+        assert stamp(tester.actions[0].header) >= 100 * NANOSECONDS
+
+
 def test_only_allowed_labels_are_told(model):
     with robot(model=model, labels=["yes"]) as (node, tester):
         start(node)
@@ -128,9 +147,10 @@ def test_diagnostics_count(model):
     with robot(model=model) as (node, tester):
         start(node)
         tester.ready().play(pose(), pose("other"), seconds=1.0)
-        tester.wait(lambda: tester.told("messages received", "10"))
+        tester.wait(lambda: tester.told("frames used", "10"))
         told = tester.diagnostics[-1]
-        assert (told["frames used"], told["people"], told["results skipped"]) == ("10", "2", "0")
+        names = "messages received", "people", "results skipped"
+        assert [told[name] for name in names] == ["10", "2", "0"]
         assert float(told["tick p50 (ms)"]) > 0
         assert float(told["result age p95 (ms)"]) >= float(told["result age p50 (ms)"])
 

@@ -173,6 +173,19 @@ def test_model_changes_while_running(model, tmp_path):
         assert not [line for line in tester.log if "failed" in line]
 
 
+def test_home_is_found_in_every_path(monkeypatch, tmp_path):
+    """YAML and `ros2 launch` put in no home; a user who is not there is no error yet."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    told = Settings({**DEFAULTS, "model": "~/my.safetensors"})
+    assert told.model == tmp_path / "my.safetensors"
+    assert Settings({**DEFAULTS, "model": "~nobody_here/x"}).model == Path("~nobody_here/x")
+    camera = defaults(camera_parameters.PARAMETERS)
+    given = {"estimator": "wholebody", "estimator_model": "~/rtmw.onnx", "models_folder": "~/m"}
+    wanted = camera_parameters.Settings({**camera, **given}).estimator()
+    assert (wanted.model, wanted.models) == (str(tmp_path / "rtmw.onnx"), tmp_path / "m")
+    assert camera_parameters.Settings(camera).estimator().model == "full"
+
+
 @given(st.dictionaries(st.sampled_from([*DECISION, "stride_seconds"]), st.floats()))
 def test_any_numbers_are_settings_or_a_reason(numbers):
     from bharnet.checkpoint import ModelInfo

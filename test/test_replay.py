@@ -17,6 +17,8 @@ from bharnet.judging.document import describe
 from bharnet.judging.evaluate import evaluate
 from bharnet.judging.evaluation import Request
 from bharnet_ros.action_bag import ActionBag
+from bharnet_ros.demo import replay
+from bharnet_ros.demo.domain import own_domain, ros_context
 from bharnet_ros.msg import ActionArray
 from bharnet_ros.replay import main
 
@@ -94,3 +96,16 @@ def test_results_stay_in_their_order_however_late_they_are(tmp_path):
         assert stamps == [100, 200, 300]
         assert bag.texts("/bharnet/truth") == ["told"]
         assert bag.notes == {"bharnet.lost": "3"}
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [("[WARN] no poses arrive", "not ready"), ("[ERROR] no model", "cannot start")],
+)
+def test_a_warning_is_no_reason_to_give_up(monkeypatch, said, why):
+    monkeypatch.setattr(replay, "MATCH_SECONDS", 0.0)
+    with own_domain() as domain, ros_context(domain) as context:
+        player = replay.Replay(context, lambda *_: None, "/bharnet/poses")
+        with pytest.raises(replay.ReplayError, match=why):
+            player.wait_for_node(lambda: True, lambda: [said])
+        player.close()

@@ -69,6 +69,14 @@ def test_without_numbers_names_tell_them_apart():
     assert asked.source.takes({}, "right camera", asked.now)
 
 
+def test_two_that_were_started_together_are_told_apart_by_name():
+    """Two cameras of one launch file: their numbers are near, and overtake each other."""
+    asked = Asked()
+    for number in range(10, 40):
+        assert asked.takes(number, "left camera", after=0.02)
+        assert not asked.takes(number + 3, "right camera", after=0.02)
+
+
 def test_a_clock_that_is_set_back_holds_nobody_up():
     asked = Asked()
     assert asked.takes(5)

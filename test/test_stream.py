@@ -3,6 +3,7 @@
 """The whole core, driven by stamps: ticks, people who come and leave, time that jumps."""
 
 from typing import ClassVar
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -95,6 +96,18 @@ def test_one_person_stays_while_another_leaves():
     assert ticks[-1].entries[0].decided.state == State.ONGOING
     # Told when they were missed for long enough, dated when they were last seen.
     assert ends[0].offset == frame(0.9).stamp
+
+
+def test_who_left_is_told_though_a_tick_failed():
+    made, _ = stream(lost_seconds=0.3)
+    play(made, [frame(i * 0.1, person("a")) for i in range(10)])
+    made.push(frame(1.3))
+    failing = mock.patch.object(made.recognizer, "recognize", side_effect=RuntimeError)
+    with failing, pytest.raises(RuntimeError):
+        made.tick()
+    (tick,) = made.advance(frame(1.5))
+    ended = [each.decided for each in tick.entries if each.decided.state == State.OFFSET]
+    assert [(each.body_id, each.reason) for each in ended] == [("a", Reason.LOST)]
 
 
 def test_old_and_equal_stamps_are_dropped_and_said():

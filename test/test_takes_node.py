@@ -20,6 +20,7 @@ from std_srvs.srv import Trigger
 from bharnet.recording import Recordings
 from bharnet.take import read_take
 from bharnet_ros.demo.domain import own_domain
+from bharnet_ros.msg import PersonPoseArray
 from bharnet_ros.takes import RecorderNode
 
 
@@ -103,6 +104,16 @@ def test_a_take_ends_by_itself_and_can_be_broken_off(tmp_path):
         assert len(Recordings(tmp_path).lines) == 1
 
 
+def test_a_take_begins_anew_where_time_does(tmp_path):
+    with recorder(folder=str(tmp_path), label="wave", seconds=0.5) as (node, tester):
+        ask(tester, "start")
+        tell(node, tester, 100.0, 4, pose())
+        for i in range(9):
+            tester.tell(poses(i / 10, pose()))
+        tester.wait(lambda: not node.recording)
+        assert ask(tester, "stop")[1] == "kept wave_001.npz, 0.5 s; 1 takes of 'wave'"
+
+
 def test_a_full_disk_is_told_and_the_node_lives(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
@@ -119,6 +130,37 @@ def test_a_full_disk_is_told_and_the_node_lives(tmp_path, monkeypatch):
         tell(node, tester, 10, 5, pose())
         assert ask(tester, "stop")[0]
         assert not any(tmp_path.glob("*.partial"))
+
+
+def test_names_are_checked_before_a_take_not_after(tmp_path):
+    with recorder(folder=str(tmp_path), label=" wave") as (node, tester):
+        success, message = ask(tester, "start")
+        assert not success
+        assert "' wave' is no name of a gesture" in message
+        node.set_parameters([Parameter("label", value="wave")])
+        (refused,) = node.set_parameters([Parameter("person", value="p\t1")])
+        assert "no name of a person" in refused.reason
+        assert ask(tester, "start")[0]
+
+
+def test_names_of_layouts_and_folders_as_elsewhere(tmp_path, monkeypatch):
+    """Underscores do not matter to the recogniser either, and ~ is the user's home."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with recorder(folder="~/mine", label="wave") as (node, tester):
+        ask(tester, "start")
+        for i in range(5):
+            message = poses(i / 10, pose())
+            message.body_layout = "upperbody11"
+            tester.tell(message)
+        tester.wait(lambda: node.frames == 5)
+        metres = poses(0.6, pose())
+        metres.coordinates = PersonPoseArray.COORDINATES_CAMERA
+        tester.tell(metres)  # other units: not into the same take
+        tester.tell(poses(0.7, pose()))
+        tester.wait(lambda: node.frames == 6)
+        assert ask(tester, "stop")[0]
+        (line,) = Recordings(tmp_path / "mine").lines
+        assert len(read_take(tmp_path / "mine" / line.take).stamps) == 6
 
 
 def test_wild_poses_and_names_do_no_harm(tmp_path):

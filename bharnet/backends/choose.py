@@ -14,6 +14,7 @@ from bharnet.backends.onnx_backend import Onnx
 from bharnet.backends.onnx_graph import cached_graph
 from bharnet.backends.torch_backends import Compiled, CudaGraphs, Eager
 from bharnet.checkpoint import Checkpoint
+from bharnet.estimation.models import ModelUnavailable
 from bharnet.reporting import Report
 
 MAKE: dict[str, Callable[[Checkpoint, torch.device], Backend]] = {
@@ -45,10 +46,18 @@ def make_backend(name: str, checkpoint: Checkpoint, device: torch.device, warn: 
 
 def _fastest_ready(checkpoint: Checkpoint, device: torch.device) -> Backend:
     """By measurement (docs/speed.md), without making anybody wait for an export."""
-    if device.type == "cpu" and cached_graph(checkpoint).is_file():
+    if device.type == "cpu" and _is_cached(checkpoint):
         with contextlib.suppress(BackendUnavailable):
             return Onnx(checkpoint, device, make=False)
     return Eager(checkpoint, device)
+
+
+def _is_cached(checkpoint: Checkpoint) -> bool:
+    """Whether its graph is there: in a home that is missing, or may not be read, it is not."""
+    try:
+        return cached_graph(checkpoint).is_file()
+    except (OSError, ModelUnavailable):
+        return False
 
 
 def without_gpu(checkpoint: Checkpoint, error: OutOfMemory, warn: Report) -> Backend:

@@ -19,6 +19,7 @@ from bharnet.backends.onnx_graph import (
     write_graph,
 )
 from bharnet.checkpoint import Checkpoint
+from bharnet.estimation.models import ModelUnavailable
 
 
 class Onnx:
@@ -57,7 +58,10 @@ class Onnx:
 
 def _content(checkpoint: Checkpoint, make: bool) -> bytes:
     """The cached graph, made anew if need be. Raises BackendUnavailable."""
-    path = cached_graph(checkpoint)
+    try:
+        path = cached_graph(checkpoint)
+    except ModelUnavailable as error:
+        raise BackendUnavailable(f"a graph cannot be kept: {error}") from error
     try:
         content = path.read_bytes()
         if largest_error(checkpoint, content) <= TOLERANCE:

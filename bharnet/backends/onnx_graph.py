@@ -123,11 +123,17 @@ def open_graph(content: bytes, providers: list[Any], threads: int) -> Any:
 
 
 def largest_error(checkpoint: Checkpoint, content: bytes) -> float:
-    """How far the graph's logits are from torch's at most, as a share of the largest, or of 1."""
+    """How far the graph's logits are from torch's at most, as a share of the largest, or of 1.
+
+    Raises BackendUnavailable for a graph of another kind.
+    """
     session = open_graph(content, ["CPUExecutionProvider"], 1)
     position, seen = (each.numpy() for each in example(checkpoint.info.features, 5))
     wanted = Eager(checkpoint, torch.device("cpu")).run(position, seen)
-    answered = session.run(list(NAMES), {"position": position, "seen": seen})
+    try:
+        answered = session.run(list(NAMES), {"position": position, "seen": seen})
+    except Exception as error:  # onnxruntime's own have no common base
+        raise BackendUnavailable(f"the graph is that of something else: {error}") from error
     scale = max(1.0, *(float(np.abs(each).max()) for each in wanted))
     return max(
         float(np.abs(want - got).max()) / scale for want, got in zip(wanted, answered, strict=True)

@@ -104,11 +104,21 @@ MODELS = {
 
 
 def cache_folder() -> Path:
-    """Where model files are kept: ``$XDG_CACHE_HOME/bharnet`` or ``~/.cache/bharnet``."""
-    home = os.environ.get("XDG_CACHE_HOME", "")
+    """Where model files are kept: ``$XDG_CACHE_HOME/bharnet`` or ``~/.cache/bharnet``.
+
+    Raises ModelUnavailable for a user without a home.
+    """
+    given = os.environ.get("XDG_CACHE_HOME", "")
     # The XDG specification: a relative path is to be ignored.
-    base = Path(home) if os.path.isabs(home) else Path.home() / ".cache"
-    return base / "bharnet"
+    if os.path.isabs(given):
+        return Path(given) / "bharnet"
+    try:
+        return Path.home() / ".cache" / "bharnet"
+    except RuntimeError:
+        raise ModelUnavailable(
+            "this user has no home folder to keep files in; set XDG_CACHE_HOME to a folder that "
+            "can be written"
+        ) from None
 
 
 def obtain(file: str, folder: Path | None = None) -> Path:

@@ -150,8 +150,11 @@ class Guardian:
             process.wait()
             return 1, f"{trouble} and was killed"
         code = process.wait()
-        if code >= 0:
+        # One that never beat could not start, and has said why.
+        if code == 0 or (code > 0 and self._first_beat is None):
             return code, ""
+        if code > 0:
+            return code, f"ended with code {code}"
         return 128 - code, f"was ended by {signal.Signals(-code).name}"
 
     def _listen(self, beats: int, process: int) -> str:

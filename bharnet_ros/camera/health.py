@@ -20,7 +20,14 @@ from bharnet_ros.camera.inputs import CameraInput
 from bharnet_ros.camera.pipeline import Estimated
 from bharnet_ros.camera.worker import PictureWorker
 from bharnet_ros.levels import Finding, Hysteresis, Level
-from bharnet_ros.status import Rises, make_status, milliseconds, to_diagnostics, why_silent
+from bharnet_ros.status import (
+    Reminder,
+    Rises,
+    make_status,
+    milliseconds,
+    to_diagnostics,
+    why_silent,
+)
 
 if TYPE_CHECKING:
     from bharnet_ros.camera.node import EstimatorNode
@@ -42,6 +49,8 @@ class Health(Rises):
         super().__init__()
         self._node, self._camera, self._worker = node, camera, worker
         self._levels = Hysteresis()
+        # Of the times that the node was active before.
+        self._refused_before = self._count_refused()
         self.senses = ALIVE  # as the guardian is told
         self.estimated = self.people = self.lost = self.paced = 0
         self._work: deque[float] = deque(maxlen=REMEMBERED)
@@ -50,7 +59,8 @@ class Health(Rises):
         self._result_ages: deque[float] = deque(maxlen=REMEMBERED)
         # When pictures arrived whose results are still to come, by stamp.
         self._arrivals: dict[int, float] = {}
-        self._begun = self._told_at = self._warned_at = time.monotonic()
+        self._begun = self._told_at = time.monotonic()
+        self._reminder = Reminder(SILENCE_SECONDS)
         self._timer = node.create_timer(
             CHECK_SECONDS, self._check, clock=Clock(clock_type=ClockType.STEADY_TIME)
         )
@@ -80,8 +90,7 @@ class Health(Rises):
         now = time.monotonic()
         self.senses = self._sense(now)
         silence = now - self._camera.last
-        if silence > SILENCE_SECONDS and now - self._warned_at > SILENCE_SECONDS:
-            self._warned_at = now
+        if self._reminder.due(silence):
             kind = f"sensor_msgs/msg/{self._camera.kind.__name__}"
             self._node.get_logger().warning(
                 why_silent(self._node, self._camera.topic, kind, "pictures", CURE)
@@ -99,7 +108,7 @@ class Health(Rises):
 
     def _status(self, seconds: float, silent: bool) -> DiagnosticStatus:
         node = self._node
-        refused = sum(node.report.counts[key] for key in REFUSED)
+        refused = self._count_refused() - self._refused_before
         rose = self.since_told(
             received=self._camera.received, estimated=self.estimated, refused=refused
         )
@@ -127,6 +136,9 @@ class Health(Rises):
         told = self._levels.tell(self._find(rose, silent))
         return make_status(name, told, values)
 
+    def _count_refused(self) -> int:
+        return sum(self._node.report.counts[key] for key in REFUSED)
+
     def _find(self, rose: Mapping[str, int], silent: bool) -> Finding:
         """How it is, by what came since the last status."""
         busy = self._worker.busy_seconds
@@ -134,6 +146,8 @@ class Health(Rises):
             return Finding(Level.ERROR, "no pictures arrive")
         if busy > SILENT_SECONDS:
             return Finding(Level.ERROR, f"the estimator takes {busy:.1f} s for a picture")
+        if self._camera.unmatched:
+            return Finding(Level.ERROR, self._camera.unmatched)
         if rose["refused"] and not rose["estimated"]:
             return Finding(Level.ERROR, "no picture that arrives can be used, see the log")
         if rose["refused"]:

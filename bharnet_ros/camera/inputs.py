@@ -11,7 +11,9 @@ Callbacks check what is cheap to check and hand over; pixels are decoded by the 
 
 from __future__ import annotations
 
+import functools
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +34,8 @@ from bharnet_ros.stamps import nanoseconds
 
 # Only the newest picture counts; of three topics, the last must find the others still there.
 NEWEST_DEPTH, SEVERAL_DEPTH = 1, 5
+# So many pictures in a row may be without depth or camera_info: these start later, or are late.
+MOST_ALONE = 30
 
 
 @dataclass(eq=False)
@@ -65,6 +69,8 @@ class CameraInput:
         )
         self._topics: list[_Topic] = []
         self._unheard = False
+        # Of the other topics of a set, and of pictures, what came since the last set.
+        self._others, self._alone = Counter[str](), 0
         self.received = 0
         self.last = time.monotonic()
         self.kind = Image if settings["transport"] == "raw" else CompressedImage
@@ -74,13 +80,21 @@ class CameraInput:
         depth, wanted = NEWEST_DEPTH, [_Topic(self.kind, self.topic, self._on_image)]
         if settings["use_depth"]:
             self._pairing = Pairing(
-                3, settings["sync_slop_seconds"], settings["reorder_seconds"], self._take
+                3,
+                settings["sync_slop_seconds"],
+                settings["reorder_seconds"],
+                self._take,
+                functools.partial(refused, "no_stamp"),
             )
             depth = SEVERAL_DEPTH
             wanted = [
                 _Topic(self.kind, self.topic, self._on_image_of_set),
-                _Topic(Image, "depth", lambda message: self._pairing.put(1, message)),
-                _Topic(CameraInfo, "camera_info", lambda message: self._pairing.put(2, message)),
+                _Topic(Image, "depth", functools.partial(self._on_other_of_set, 1, "depth")),
+                _Topic(
+                    CameraInfo,
+                    "camera_info",
+                    functools.partial(self._on_other_of_set, 2, "camera_info"),
+                ),
             ]
         self._qos = QoSProfile(depth=depth, reliability=ReliabilityPolicy.RELIABLE)
         try:
@@ -132,7 +146,31 @@ class CameraInput:
 
     def _on_image_of_set(self, message: Any) -> None:
         if self._accept(message):
+            self._alone += 1
             self._pairing.put(0, message)
+            if self.unmatched:
+                self._refused("unmatched", self.unmatched)
+
+    def _on_other_of_set(self, number: int, name: str, message: Any) -> None:
+        self._others[name] += 1
+        self._pairing.put(number, message)
+
+    @property
+    def unmatched(self) -> str:
+        """Why pictures come, but none has its depth and camera_info; "" where they have."""
+        if self._alone <= MOST_ALONE:
+            return ""
+        silent = [name for name in ("depth", "camera_info") if not self._others[name]]
+        if not silent:
+            return (
+                "depth and camera_info come, but none of a picture's moment; let them have the "
+                "picture's stamps, or raise sync_slop_seconds"
+            )
+        names = " and ".join(self._node.resolve_topic_name(name) for name in silent)
+        return (
+            f"pictures come, but nothing on {names}; name the topics that belong to them with "
+            f"{' '.join(f'-r {name}:=<topic>' for name in silent)}, or leave use_depth"
+        )
 
     def _accept(self, message: Any) -> bool:
         """Count a picture; whether it can be one."""
@@ -157,6 +195,14 @@ class CameraInput:
             if self._by_header
             else int(self._node.get_clock().now().nanoseconds)
         )
+        if stamp <= 0:
+            self._refused(
+                "no_stamp",
+                "dropped a picture: there is no time yet to stamp it with; let /clock be "
+                "published, or start this node without use_sim_time",
+            )
+            return
+        self._others, self._alone = Counter(), 0
         self._deliver(Pictures(image, stamp, time.monotonic(), depth, camera_info))
 
     @property

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -43,6 +44,8 @@ from bharnet_ros.reports import Reporter
 from bharnet_ros.stamps import nanoseconds
 from bharnet_ros.undoing import SUCCESS, UndoingNode
 
+# What the recogniser said holds no longer: its longest stride, and a little. It may have ended.
+CAPTION_SECONDS = 11.0
 POSES_QOS, ACTIONS_QOS, DEBUG_QOS = (QoSProfile(depth=depth) for depth in (10, 10, 1))
 
 
@@ -74,6 +77,7 @@ class EstimatorNode(UndoingNode):
         self._worker: PictureWorker | None = None  # set while active
         self._pace = FrameRate(self.settings["frame_rate"])
         self._captions: Mapping[str, Caption] = {}
+        self._told_at = 0.0  # when the recogniser told them, on the steady clock
         self._watched = False  # whether somebody looks at the debug image
         self._outbox: deque[Estimated | Image] = deque()
         self._ready = self.create_guard_condition(self._publish)
@@ -114,12 +118,14 @@ class EstimatorNode(UndoingNode):
                 qos_overriding_options=QoSOverridingOptions.with_default_policies(),
             )
             undo.callback(self.destroy_subscription, self._actions)
-            self._worker = PictureWorker(self._work, self.report)
-            undo.callback(self._end_worker)
+            worker = PictureWorker(self._work, self.report)
+            undo.callback(self._end_worker, worker)
             camera = CameraInput(self, self.settings, self._on_pictures, self.report, self._lost)
             undo.callback(camera.close)
-            self._health = Health(self, camera, self._worker)
+            self._health = Health(self, camera, worker)
             undo.callback(self._health.close)
+            # Last: the heartbeat's thread goes by it, and may look at any moment.
+            self._worker = worker
             self.get_logger().info(
                 f"looking for people in {camera.topic} with {self.settings['estimator']}"
             )
@@ -129,11 +135,10 @@ class EstimatorNode(UndoingNode):
     def forget(self) -> None:
         self._people = None
 
-    def _end_worker(self) -> None:
+    def _end_worker(self, worker: PictureWorker) -> None:
         """The thread ends; an inactive node follows nobody and holds no networks."""
-        assert self._worker is not None
         assert self._people is not None
-        self._worker.close()
+        worker.close()
         self._worker = None
         self._outbox.clear()
         self._people.reset()
@@ -160,14 +165,16 @@ class EstimatorNode(UndoingNode):
             self._health.paced += 1
             return
         self._watched = self._debug.get_subscription_count() > 0
+        if pictures.arrived - self._told_at > CAPTION_SECONDS:
+            self._captions = {}
         self._worker.put(pictures)
 
     def _on_actions(self, message: ActionArray) -> None:
-        self._captions = to_captions(message)
+        self._captions, self._told_at = to_captions(message), time.monotonic()
         self._health.result(nanoseconds(message.header.stamp))
 
     def _lost(self, event: Any) -> None:
-        self._health.lost = int(event.total_count)
+        self._health.lost += int(event.total_count_change)
 
     def _work(self, pictures: Pictures) -> None:
         """In the worker's thread: one picture; the executor publishes what comes of it."""

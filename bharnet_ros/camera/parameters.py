@@ -5,12 +5,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from rclpy.node import Node
 
 from bharnet.estimation.choose import EstimatorConfig
-from bharnet_ros.declared import Declared, Values, check_choices, declare_all
+from bharnet_ros.declared import Declared, Values, check_choices, declare_all, user_path
 
 PARAMETERS = (
     Declared("autostart", True, "configure and activate at start"),
@@ -64,11 +63,11 @@ class Settings(Values):
         folder = self["models_folder"]
         return EstimatorConfig(
             estimator=self["estimator"],
-            model=self["estimator_model"],
+            model=str(user_path(self["estimator_model"])),
             max_people=self["num_poses"],
             min_confidence=self["min_confidence"],
             delegate=self["delegate"],
-            models=Path(folder).expanduser() if folder else None,
+            models=user_path(folder) if folder else None,
         )
 
 

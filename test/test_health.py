@@ -1,0 +1,114 @@
+# Copyright 2026 bharnet_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
+"""When running actions end because nothing usable comes, and what diagnostics count."""
+
+from __future__ import annotations
+
+import time
+from types import SimpleNamespace
+
+import pytest
+
+pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make test`")
+
+from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.duration import Duration
+from robot import DEADLINE, in_executor, pose, poses, robot, start
+
+from bharnet_ros import health, levels
+from bharnet_ros import node as node_module
+from bharnet_ros.msg import Action, PersonPose
+from bharnet_ros.status import Reminder
+
+
+def unknown_layout(second: float):
+    message = poses(second, pose())
+    message.body_layout = "octopus_8"
+    return message
+
+
+def test_silence_is_told_less_and_less_often():
+    reminder = Reminder(5.0)
+    told = [second for second in range(300) if reminder.due(second + 0.5)]
+    assert told == [5, 15, 35, 75, 135, 195, 255]
+    assert not reminder.due(0.1)  # something came
+    assert [second for second in range(20) if reminder.due(second + 0.5)] == [5, 15]
+
+
+def is_error(tester) -> bool:
+    return any(each.level == DiagnosticStatus.ERROR for each in tester.statuses[-1:])
+
+
+@pytest.mark.parametrize(
+    "useless",
+    [unknown_layout, lambda second: poses(0.9, pose())],
+    ids=["refused", "one stamp for ever"],
+)
+def test_what_runs_ends_though_messages_come(model, monkeypatch, useless):
+    monkeypatch.setattr(levels, "RAISE_SECONDS", 0.0)
+    with robot(model=model, stop_after_seconds=0.5) as (node, tester):
+        start(node)
+        end = tester.ready().play(pose(), seconds=1.0)
+
+        def go_on() -> None:
+            tester.tell(useless(end))
+
+        tester.wait(lambda: go_on() or tester.saw(Action.OFFSET))
+        assert tester.saw(Action.OFFSET)[0].reason == Action.REASON_INPUT_STOPPED
+        # Not that no poses arrive: they do.
+        tester.wait(lambda: go_on() or is_error(tester))
+        assert tester.statuses[-1].message == "nothing that arrives can be used, see the log"
+        assert tester.diagnostics[-1]["frames used"] == "10"
+        tester.play(pose(), start=5.0, seconds=1.0)
+        assert [each.event_id for each in tester.saw(Action.ONSET)] == [1, 2]
+
+
+def test_a_node_that_was_held_up_takes_that_for_no_silence(model, monkeypatch):
+    ahead = 0.0
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + ahead)
+    monkeypatch.setattr(health, "time", clock)
+    monkeypatch.setattr(node_module, "time", clock)
+    with robot(model=model, stop_after_seconds=DEADLINE) as (node, tester):
+        start(node)
+        end = tester.ready().play(pose(), seconds=1.0)
+
+        def hold() -> None:
+            nonlocal ahead
+            ahead = 2 * DEADLINE  # so long, and meanwhile a message came
+            tester.publisher.publish(poses(end, pose()))
+            assert tester.publisher.wait_for_all_acked(Duration(seconds=DEADLINE))
+            while not node._health._timer.is_ready():  # and a check is due
+                pass
+
+        in_executor(node, hold)
+        tester.play(pose(), start=end + 0.1, seconds=0.5)
+        assert not tester.saw(Action.OFFSET)
+        assert len(tester.saw(Action.ONSET)) == 1
+
+
+def test_counts_begin_anew_with_each_activation(model):
+    bad = PersonPose(body_id="bad", body=[0.5])
+    with robot(model=model) as (node, tester):
+        start(node)
+        end = tester.ready().play(pose(), bad, seconds=1.0)
+        tester.wait(lambda: tester.told("frames or people left out", "10"))
+        in_executor(node, node.trigger_deactivate)
+        in_executor(node, node.trigger_activate)
+        tester.wait(tester.publisher.get_subscription_count)
+        before = len(tester.diagnostics)
+        tester.play(pose(), start=end, seconds=0.5)
+        tester.wait(lambda: len(tester.diagnostics) > before)
+        assert {each["frames or people left out"] for each in tester.diagnostics[before:]} == {"0"}
+        assert {each.message for each in tester.statuses[before:]} <= {
+            "recognising",
+            "no poses arrive",
+        }
+
+
+def test_losses_of_two_topics_add_up(model):
+    with robot(model=model) as (node, tester):
+        start(node)
+        for total, change in ((3, 3), (1, 1), (5, 2)):  # of one topic, another, the first
+            event = SimpleNamespace(total_count=total, total_count_change=change)
+            in_executor(node, lambda event=event: node._health.lost(event))
+        tester.wait(lambda: tester.told("messages lost on the way", "6"))
