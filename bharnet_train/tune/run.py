@@ -147,9 +147,9 @@ def validation_streams(
         if order:
             rate, name = config.streams.frame_rate, f"{source} {person}"
             streams.append(compose_stream(order, rests, layout, rng, rate, name=name))
-    people = {each.person for each in takes if each.around is not None}
+    held_out = {each.session for each in takes if each.around is not None}  # streams' names
     for part in config.sources:
         if part.format == "frame_labels":
             recorded = read_frame_labels(data / part.file, layout, config.idle)
-            streams += [each for each in recorded if each.person in people]
+            streams += [each for each in recorded if each.name in held_out]
     return streams
