@@ -112,8 +112,8 @@ def _segments(rows: Iterable[Row] | None, span: Span, name: str) -> list[Segment
         raise InvalidRecordings(
             f"the labels name no '{name}'"
             if name
-            else "there are no labels; give --labels FILE, "
-            "or the NAME of the gesture that all of it shows"
+            else "no label names a take; write lines of start,end,label, or give the NAME of the "
+            "gesture that all of it shows"
         )
     return wanted
 

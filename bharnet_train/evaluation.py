@@ -28,6 +28,7 @@ class Result:
 
     body and hand are what each expert alone answers inside the joint network; NaN-free: an
     expert that the network lacks is None. A group (person, session) has its own top-1.
+    ``trained_on``: how many of the sequences are also among those that a configuration trains on.
     """
 
     top1: float
@@ -39,6 +40,7 @@ class Result:
     precision: dict[str, float]
     groups: dict[str, float]
     confusion: list[list[int]]
+    trained_on: int = 0
 
     def write(self, path: Path) -> None:
         """Write everything as JSON."""
