@@ -149,7 +149,7 @@ def draw_confusion(result: Result, path: Path, title: str) -> None:
     matrix = matrix[kept][:, kept]
     shares = 100 * matrix / matrix.sum(1, keepdim=True).clamp(min=1)
     names = [result.classes[i] for i in kept]
-    side = 2.5 + 0.34 * len(names)
+    side = max(5.0, 2.5 + 0.34 * len(names))  # wide enough for the title
     figure = Figure(figsize=(side, side), layout="constrained")
     axes = figure.add_subplot()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=100)

@@ -16,8 +16,10 @@ DATA = Path("../shared/data")
 OUT = Path("runs")
 
 
-def _writable(folder: Path) -> Path:
+def writable(folder: Path | None) -> Path | None:
     """The folder, though nothing is made yet: hours of work should not end at a closed door."""
+    if folder is None:
+        return None
     there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
     if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
         raise InvalidConfig(f"--out {folder}: {there} is no folder that can be written to")
@@ -42,7 +44,7 @@ Overrides = Annotated[
     list[str] | None, typer.Option("--set", help="Override, e.g. optimiser.epochs=5.")
 ]
 Data = Annotated[Path, typer.Option(help="Folder that holds the recordings.")]
-Out = Annotated[Path, typer.Option(help="Folder for what is written.", callback=_writable)]
+Out = Annotated[Path, typer.Option(help="Folder for what is written.", callback=writable)]
 Device = Annotated[str, typer.Option(help="cpu or cuda.", callback=_there)]
 
 Accelerator = Annotated[str, typer.Option(help="auto, cpu or gpu.")]

@@ -84,7 +84,7 @@ def test_the_demos_bag_brings_its_own_labels(tmp_path):
         (["wave", "--bag", "nowhere"], "there is no recording"),
         (["wave", "--video", "nowhere.mp4"], "there is no file"),
         ([" ", "--bag", "BAG"], "no name of a gesture"),
-        (["--bag", "BAG"], "there are no labels"),
+        (["--bag", "BAG"], "no label names a take"),
         (["dance", "--bag", "BAG", "--labels", "TABLE"], "name no 'dance'"),
         (["wave", "--discard"], "holds no take of 'wave'"),
         (["wave", "--camera", "77"], "camera 77 cannot be opened"),
