@@ -49,6 +49,12 @@ def test_a_bag_is_one_take(tmp_path):
     assert "1 takes kept" in told
 
 
+def test_what_is_wrong_in_every_frame_is_said_once(tmp_path):
+    bag = write_bag(tmp_path / "bag", [("ab12c", 0, 3), ("x" * 300, 0, 3)], seconds=3)
+    told = run("wave", "--bag", bag, "--into", tmp_path / "mine")
+    assert told.count("body_id is longer") == 1
+
+
 def test_each_segment_of_a_bag_is_a_take(tmp_path):
     bag = write_bag(tmp_path / "bag", [("ab12c", 0, 9), ("fg34h", 5, 9)], seconds=9)
     table = tmp_path / "labels.csv"
