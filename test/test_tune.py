@@ -212,6 +212,8 @@ def test_lags_can_stay_the_models(takes, model, tmp_path):
     found = tune(model, takes / "tiny.yaml", takes, tmp_path, [], trials=2, keep_lags=True)
     usual = decision_config(load_checkpoint(model).info)
     chosen = found.chosen.config
+    assert found.before.config == usual  # the model as it was, no lags fitted
+    assert usual.onset_lag_seconds > 0
     assert chosen.onset_lag_seconds == usual.onset_lag_seconds
     assert chosen.offset_lag_seconds == usual.offset_lag_seconds
 
