@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
+from rich.markup import escape
 
 from bharnet_train.console import console, fail, say
 
@@ -29,19 +29,18 @@ def models(
     from bharnet.estimation.models import MODELS, ModelUnavailable, obtain, sha256_of
 
     wanted = [f"pose_landmarker_{size}.task" for size in sizes or ["full"]]
-    table = Table("file", "MB", "SHA-256", "origin")
-    failures = []
+    failures: list[str] = []
     for file in [*wanted, "hand_landmarker.task"]:
         try:
             path = obtain(file, folder)
         except (ModelUnavailable, ValueError) as error:
-            failures.append(str(error))
+            if str(error) not in failures:
+                failures.append(str(error))
             continue
         digest = sha256_of(path)
         origin = "official" if digest == MODELS[file].sha256 else "packed from mediapipe's wheel"
-        table.add_row(str(path), f"{path.stat().st_size / 1e6:.1f}", digest[:12], origin)
-    if table.rows:
-        console.print(table)
+        size = path.stat().st_size / 1e6
+        say(escape(f"{path}  {size:.1f} MB  SHA-256 {digest[:12]}  {origin}"))
     if failures:
         fail("\n".join(failures))
 

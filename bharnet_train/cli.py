@@ -15,7 +15,7 @@ from rich.table import Table
 
 from bharnet_train import camera
 from bharnet_train.config import InvalidConfig
-from bharnet_train.console import console, fail
+from bharnet_train.console import console, fail, fail_to_write, say
 from bharnet_train.evaluate_bag import evaluate_bag
 from bharnet_train.export import ExportFailed, export_command
 from bharnet_train.options import (
@@ -218,7 +218,8 @@ def fuse(
 
     values = read_config(config, overrides or [])
     fused = fuse_scores(models, values, data, config.parent, weights, device)
-    table = Table("", "weight", "top-1 %", title=f"{fused.together.sequences} sequences")
+    say(f"{fused.together.sequences} sequences held out")
+    table = Table("", "weight", "top-1 %")
     for name, weight in fused.weights.items():
         table.add_row(name, f"{weight:g}", f"{fused.top1[name]:.1f}")
     origin = f"weights from {fused.chosen_on} validation sequences"
@@ -242,17 +243,18 @@ def robustness(
     """
     from bharnet.checkpoint import load_checkpoint
     from bharnet_train.config import read_config
-    from bharnet_train.datasets.select import load_split
+    from bharnet_train.datasets.select import load_split, tested
+    from bharnet_train.fusion import names_of
     from bharnet_train.robustness import draw_robustness
     from bharnet_train.robustness import robustness as measure
 
     values, curves = read_config(config, overrides or []), {}
-    for model in models:
+    for name, model in zip(names_of(models), models, strict=True):
         checkpoint = load_checkpoint(model)
         known = values.model_copy(update={"features": checkpoint.info.features})
-        curves[model.stem] = measure(
-            checkpoint, load_split(known, data, config.parent).test, device
-        )
+        split = load_split(known, data, config.parent)
+        chosen = tested(split, checkpoint.info.classes, model)
+        curves[name] = measure(checkpoint, chosen, device)
     out.mkdir(parents=True, exist_ok=True)
     (out / "robustness.json").write_text(json.dumps(curves, indent=1) + "\n", encoding="utf-8")
     draw_robustness(curves, out / "robustness.png")
@@ -288,7 +290,13 @@ def _command(name: str, config: Path, overrides: list[str], flags: Sequence[str]
 
 
 def _show(result) -> None:  # type: ignore[no-untyped-def]  # Result; its import costs seconds
-    table = Table("", "top-1 %", title=f"{result.sequences} sequences of held-out people")
+    say(f"{result.sequences} sequences held out")
+    if result.trained_on:
+        say(
+            f"[yellow]{result.trained_on} of them are trained on, too, joint for joint: "
+            "these figures flatter[/]"
+        )
+    table = Table("", "top-1 %")
     table.add_row("body + hand", f"{result.top1:.1f}")
     for name in ("body", "hand"):
         value = getattr(result, name)
@@ -299,7 +307,8 @@ def _show(result) -> None:  # type: ignore[no-untyped-def]  # Result; its import
 
 
 def _show_rgb(result) -> None:  # type: ignore[no-untyped-def]  # RGBResult, as above
-    table = Table("", "top-1 %", title=f"{result.clips} clips: {result.what}")
+    say(f"{result.clips} clips: {result.what}")
+    table = Table("", "top-1 %")
     for name in ("fused", "rgb", "skeleton"):
         table.add_row(name, f"{getattr(result, name):.1f}")
     console.print(table)
@@ -328,6 +337,8 @@ def main() -> None:
         UnreadableData,
     ) as error:
         fail(str(error))
+    except OSError as error:
+        fail_to_write(error)
 
 
 if __name__ == "__main__":

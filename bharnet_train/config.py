@@ -5,16 +5,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bharnet.features import FeatureConfig
 from bharnet.network import NetworkConfig
+from bharnet_train.complaints import describe
 from bharnet_train.datasets.actions import SUBSETS
 
 Config = TypeVar("Config", bound=BaseModel)
+Share = Annotated[float, Field(ge=0, le=1)]
+Strength = Annotated[float, Field(ge=0)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what numpy takes
+# Of files, so that it stays in their folder.
+Name = Annotated[str, Field(pattern=r"^[\w-][\w. +-]*$")]
 
 
 class _Strict(BaseModel):
@@ -48,7 +54,7 @@ class Source(_Strict):
     drop: list[str] = []
     test: dict[Literal["person", "session"], list[str]] = {}
     validation: dict[Literal["person", "session"], list[str]] = {}
-    skip_frames: int = 0
+    skip_frames: int = Field(default=0, ge=0)
     hands_down: list[str] = []
 
     @model_validator(mode="after")
@@ -69,37 +75,37 @@ class Augmentation(_Strict):
     (docs/results.md).
     """
 
-    mirror: float = 0.5
+    mirror: Share = 0.5
     shortest: float = Field(
-        default=0.6, description="least share of a sequence that a window covers"
+        default=0.6, ge=0, le=1, description="least share of a sequence that a window covers"
     )
-    warp: float = Field(default=0.0, description="spread of the steps in time, 0 = even")
-    rotate: float = 20.0
-    rotate_hand: float = 25.0
-    turn: float = Field(
+    warp: Strength = Field(default=0.0, description="spread of the steps in time, 0 = even")
+    rotate: Strength = 20.0
+    rotate_hand: Strength = 25.0
+    turn: Strength = Field(
         default=0.0, description="about the vertical, half as far about x; needs measured depth"
     )
-    stretch: float = 0.25
-    limbs: float = Field(
+    stretch: Strength = 0.25
+    limbs: Strength = Field(
         default=0.0, description="spread of the length of every bone, as between people"
     )
-    jitter_body: float = 0.03
-    jitter_hand: float = 0.06
-    lose_hand: float = 0.1
-    lose_hands: float = Field(default=0.0, description="both at once, on top of lose_hand")
-    lose_body: float = Field(
+    jitter_body: Strength = 0.03
+    jitter_hand: Strength = 0.06
+    lose_hand: Share = 0.1
+    lose_hands: Share = Field(default=0.0, description="both at once, on top of lose_hand")
+    lose_body: Share = Field(
         default=0.0, description="the whole body, of people whose hands are seen"
     )
-    lose_frames: float = 0.1
-    lose_joint: float = 0.05
-    lose_depth: float = 0.2
-    fidget: float = Field(
+    lose_frames: Share = 0.1
+    lose_joint: Share = 0.05
+    lose_depth: Share = 0.2
+    fidget: Share = Field(
         default=0.0, description="share turned into hands at no sign's place; needs an idle class"
     )
-    partial: float = Field(
+    partial: Share = Field(
         default=0.3, description="share that begins or ends at rest; needs an idle class"
     )
-    rest: float = Field(
+    rest: Share = Field(
         default=0.1, description="share turned into somebody at rest; needs an idle class"
     )
 
@@ -107,25 +113,28 @@ class Augmentation(_Strict):
 class Optimiser(_Strict):
     """AdamW with one cosine cycle after a warm-up."""
 
-    epochs: int = 14
+    epochs: int = Field(default=14, ge=1)
     batch: int = Field(default=48, ge=1, description="of all devices and passes together")
     accumulate: int = Field(
         default=1, ge=1, description="passes a batch goes through in, for little memory"
     )
-    rate: float = 4e-3
-    weight_decay: float = 0.02
-    label_smoothing: float = 0.1
+    rate: float = Field(default=4e-3, gt=0)
+    weight_decay: Strength = 0.02
+    label_smoothing: Share = 0.1
     average: float = Field(
-        default=0.99, description="decay of the running mean of weights, which is kept; 0 = none"
+        default=0.99,
+        ge=0,
+        lt=1,
+        description="decay of the running mean of weights, which is kept; 0 = none",
     )
-    balance: float = Field(
+    balance: Share = Field(
         default=1.0, description="0: classes as often as recorded, 1: equally often"
     )
-    ensemble: float = Field(default=1.0, description="weight of the loss on the summed logits")
-    alone: float = Field(
+    ensemble: Strength = Field(default=1.0, description="weight of the loss on the summed logits")
+    alone: Strength = Field(
         default=0.5, description="weight of the loss on what the body says of itself"
     )
-    noisy_or: float = Field(default=0.0, description="weight of the loss on the Noisy-OR")
+    noisy_or: Strength = Field(default=0.0, description="weight of the loss on the Noisy-OR")
 
 
 class Streams(_Strict):
@@ -154,7 +163,7 @@ class Streams(_Strict):
 class TrainConfig(_Strict):
     """One training run."""
 
-    name: str
+    name: Name
     version: str = "0.1.0"
     sources: list[Source]
     idle: str = Field(
@@ -164,7 +173,7 @@ class TrainConfig(_Strict):
     exclude: str = Field(
         default="", description="file of fingerprints kept out of training, beside this"
     )
-    seed: int = 0
+    seed: Seed = 0
     features: FeatureConfig = FeatureConfig()
     network: NetworkConfig = NetworkConfig()
     augmentation: Augmentation = Augmentation()
@@ -195,23 +204,31 @@ def read_as(kind: type[Config], path: Path, overrides: list[str] | None = None) 
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
         for override in overrides or []:
-            key, _, value = override.partition("=")
-            *sections, last = key.split(".")
-            target = values
-            for section in sections:
-                listed = isinstance(target, list)
-                target = target[int(section)] if listed else target.setdefault(section, {})
-            target[last] = yaml.safe_load(value)
+            _override(values, override)
         return kind.model_validate(values)
-    except (
-        OSError,
-        yaml.YAMLError,
-        ValidationError,
-        AttributeError,
-        IndexError,
-        OverflowError,
-        RecursionError,
-        TypeError,
-        ValueError,
-    ) as error:
+    except OSError as error:
+        raise InvalidConfig(f"{path} cannot be read ({error.strerror})") from error
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InvalidConfig(f"{path} is no YAML: {' '.join(str(error).split())}") from error
+    except ValidationError as error:
+        raise InvalidConfig(f"{path}: {describe(error, kind)}") from error
+    except (AttributeError, OverflowError, RecursionError, TypeError, ValueError) as error:
         raise InvalidConfig(f"{path}: {error}") from error
+
+
+def _override(values: Any, override: str) -> None:
+    """Put ``section.key=value`` into what a file says. Raises ValueError."""
+    key, equals, value = override.partition("=")
+    *sections, last = key.split(".")
+    if not (equals and last):
+        raise ValueError(f"--set {override}: write it as section.key=value")
+    try:
+        target = values
+        for section in sections:
+            listed = isinstance(target, list)
+            target = target[int(section)] if listed else target.setdefault(section, {})
+        target[int(last) if isinstance(target, list) else last] = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ValueError(f"--set {override}: '{value}' is no value") from error
+    except (AttributeError, IndexError, TypeError, ValueError) as error:
+        raise ValueError(f"--set {override}: there is no such place ({error})") from error

@@ -18,6 +18,11 @@ def say(text: str) -> None:
     console.print(text, highlight=False, soft_wrap=True)
 
 
+def fail_to_write(error: OSError, what: str = "") -> NoReturn:
+    """A full disk, a folder that is closed: what the system said, and of which file."""
+    fail(f"{what or error.filename or 'a file'}: {error.strerror or error}; cure that, and again")
+
+
 def fail(message: str) -> NoReturn:
     """The sentence of a known failure, and exit code 2."""
     # Escaped, or "pip install 'x[extra]'" would lose its brackets.

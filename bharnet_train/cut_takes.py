@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 from bharnet.recording import IDLE, Gathering, InvalidRecordings, Recordings, check_label
+from bharnet.reporting import Report
 from bharnet.skeleton import BODY_LAYOUTS, UPPER_BODY_11, Layout, get_layout
 from bharnet.take import UNITS, InvalidTake
 from bharnet_train.console import say
@@ -53,7 +54,7 @@ def from_bag(
             rows = read_labels(labels)
         elif not name:
             rows = read_texts(bag.truth(), "the bag's labels")
-        frames = pose_frames(bag, layout, _complain, Stopwatch())
+        frames = pose_frames(bag, layout, _once(), Stopwatch())
         wanted = _segments(rows, Span(*bag.span()), name)
 
         def gathering() -> Gathering:
@@ -93,10 +94,11 @@ def estimated(source: Iterable, people: PeopleEstimator, layout: Layout) -> Iter
     """((picture, people in it), Frame) of every usable picture."""
     from bharnet.estimation.estimator import InvalidFrame
 
+    report = _once()
     for image, stamp in source:
         with contextlib.suppress(InvalidFrame):  # counted by the estimator
             seen = people.estimate(image, stamp)
-            yield (image, seen), seen.to_frame(layout, _complain)
+            yield (image, seen), seen.to_frame(layout, report)
 
 
 def _segments(rows: Iterable[Row] | None, span: Span, name: str) -> list[Segment]:
@@ -112,8 +114,8 @@ def _segments(rows: Iterable[Row] | None, span: Span, name: str) -> list[Segment
         raise InvalidRecordings(
             f"the labels name no '{name}'"
             if name
-            else "there are no labels; give --labels FILE, "
-            "or the NAME of the gesture that all of it shows"
+            else "no label names a take; write lines of start,end,label, or give the NAME of the "
+            "gesture that all of it shows"
         )
     return wanted
 
@@ -153,6 +155,18 @@ def _keep_one(
         return 0
     say(f"kept {line.take}")
     return 1
+
+
+def _once() -> Report:
+    """Complains of each kind of trouble once: it may lie in every frame."""
+    told: set[str] = set()
+
+    def report(key: str, text: str) -> None:
+        if key not in told:
+            told.add(key)
+            _complain(key, text)
+
+    return report
 
 
 def _complain(key: str, text: str) -> None:

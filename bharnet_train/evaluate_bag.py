@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bharnet_train.options import writable
+
 if TYPE_CHECKING:
     from bharnet.estimation.people import PeopleEstimator
     from bharnet.judging.evaluation import Request
@@ -40,7 +42,10 @@ Backend = Annotated[
 def evaluate_bag(
     bag: Annotated[Path, typer.Argument(help="A rosbag2: mcap or sqlite3, compressed or not.")],
     labels: Labels = None,
-    out: Annotated[Path | None, typer.Option(help="Folder; runs/BAG-report if not given.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder; runs/BAG-report if not given.", callback=writable),
+    ] = None,
     images: Images = False,
     pose: Annotated[str, typer.Option(help="With --images: lite, full or heavy.")] = "full",
     max_people: Annotated[int, typer.Option(help="With --images: how many to look for.")] = 2,
@@ -65,11 +70,15 @@ def evaluate_bag(
     from bharnet.judging.evaluation import InvalidRequest, Request
     from bharnet.models import SHIPPED
 
+    given = _pairs(settings, "--set")
     try:
         seconds = Decimal(offset)
-        values = {name: float(value) for name, value in _pairs(settings, "--set").items()}
-    except (InvalidOperation, ValueError) as error:
-        raise InvalidRequest(f"--offset and --set want numbers ({error})") from None
+    except InvalidOperation:
+        raise InvalidRequest(f"--offset {offset}: it must be a number of seconds") from None
+    try:
+        values = {name: float(value) for name, value in given.items()}
+    except ValueError as error:
+        raise InvalidRequest(f"--set wants numbers: {error}") from None
     request = Request(
         bag,
         labels,
@@ -103,7 +112,9 @@ def _evaluate_and_report(request: Request, folder: Path, timings: bool) -> None:
     try:
         report = write_report(evaluation, folder, timings)
     except OSError as error:
-        raise InvalidRequest(f"the report cannot be written: {error}") from None
+        raise InvalidRequest(
+            f"the report cannot be written to {folder}: {error.strerror or error}"
+        ) from None
     print(f"{summarise(report)}\n{folder / PAGE}")
 
 

@@ -28,6 +28,7 @@ class Result:
 
     body and hand are what each expert alone answers inside the joint network; NaN-free: an
     expert that the network lacks is None. A group (person, session) has its own top-1.
+    ``trained_on``: how many of the sequences are also among those that a configuration trains on.
     """
 
     top1: float
@@ -39,6 +40,7 @@ class Result:
     precision: dict[str, float]
     groups: dict[str, float]
     confusion: list[list[int]]
+    trained_on: int = 0
 
     def write(self, path: Path) -> None:
         """Write everything as JSON."""
@@ -147,7 +149,7 @@ def draw_confusion(result: Result, path: Path, title: str) -> None:
     matrix = matrix[kept][:, kept]
     shares = 100 * matrix / matrix.sum(1, keepdim=True).clamp(min=1)
     names = [result.classes[i] for i in kept]
-    side = 2.5 + 0.34 * len(names)
+    side = max(5.0, 2.5 + 0.34 * len(names))  # wide enough for the title
     figure = Figure(figsize=(side, side), layout="constrained")
     axes = figure.add_subplot()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=100)

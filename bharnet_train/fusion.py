@@ -16,9 +16,9 @@ from pathlib import Path
 import torch
 
 from bharnet.checkpoint import Checkpoint, load_checkpoint
-from bharnet_train.config import TrainConfig
+from bharnet_train.config import InvalidConfig, TrainConfig
 from bharnet_train.datasets.recordings import Sequence, UnreadableData
-from bharnet_train.datasets.select import load_split
+from bharnet_train.datasets.select import load_split, tested
 from bharnet_train.evaluation import Result, predict, score_logits
 
 STEPS = (0.0, 0.5, 1.0, 1.5, 2.0)
@@ -37,6 +37,20 @@ class Fused:
     together: Result
 
 
+def names_of(models: Many[Path]) -> list[str]:
+    """What to call checkpoints: their files, with folders where two have the same name.
+
+    Raises InvalidConfig for one that is given twice.
+    """
+    if len(set(models)) < len(models):
+        raise InvalidConfig("a checkpoint is given twice; give each once")
+    stems = [path.stem for path in models]
+    return [
+        stem if stems.count(stem) == 1 else str(path)
+        for stem, path in zip(stems, models, strict=True)
+    ]
+
+
 def log_scores(
     member: Checkpoint, sequences: Many[Sequence], classes: Many[str], device: str
 ) -> torch.Tensor:
@@ -51,10 +65,12 @@ def choose_weights(scores: torch.Tensor, target: torch.Tensor) -> tuple[float, .
     """Weights of members' log scores (M, N, classes) that answer most of (N,) right.
 
     All combinations of five steps, up to scale; of equals the one with the least cross entropy.
-    Raises ValueError for more than 6 members.
+    Raises InvalidConfig for more than 6 members.
     """
     if len(scores) > 6:
-        raise ValueError(f"{len(scores)} networks are too many to try all weights; give --weights")
+        raise InvalidConfig(
+            f"{len(scores)} networks are too many to try all weights; give --weights"
+        )
     best, chosen = (-1.0, 0.0), (1.0,) * len(scores)
     for weights in product(STEPS, repeat=len(scores)):
         if max(weights) != STEPS[-1]:  # the same answers at another scale
@@ -78,9 +94,16 @@ def fuse(
     """Score an ensemble of checkpoints on the test part of a configuration.
 
     Without ``weights`` they are chosen on its validation part, or equal if it has none. Raises
-    UnreadableData if the checkpoints do not know the same classes, ValueError for weights that do
-    not match them.
+    UnreadableData if the checkpoints do not know the same classes or nobody is held out,
+    InvalidConfig for weights that do not match them.
     """
+    names = names_of(models)
+    fit = weights is None or (len(weights) == len(models) and min(weights) >= 0 and any(weights))
+    if weights is not None and not fit:
+        raise InvalidConfig(
+            f"--weights {', '.join(f'{each:g}' for each in weights)}: {len(models)} networks need "
+            "as many, none negative and not all 0"
+        )
     members = [load_checkpoint(path) for path in models]
     classes = members[0].info.classes
     for path, member in zip(models, members, strict=True):
@@ -97,12 +120,10 @@ def fuse(
             chosen_on = len(parts[0].validation)
             scores, target = _scores(members, [each.validation for each in parts], classes, device)
             weights = choose_weights(scores, target)
-    if len(weights) != len(members):
-        raise ValueError(f"{len(weights)} weights for {len(members)} networks")
-    scores, target = _scores(members, [each.test for each in parts], classes, device)
+    chosen = [tested(each, classes, models[0]) for each in parts]
+    scores, target = _scores(members, chosen, classes, device)
     fused = torch.einsum("m,mnc->nc", torch.tensor(weights, dtype=scores.dtype), scores)
     right = (scores.argmax(-1) == target).float().mean(1)
-    names = [path.stem for path in models]
     return Fused(
         dict(zip(names, map(float, weights), strict=True)),
         {name: round(100 * each, 2) for name, each in zip(names, right.tolist(), strict=True)},

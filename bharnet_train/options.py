@@ -4,13 +4,39 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from bharnet_train.config import InvalidConfig
+
 DATA = Path("../shared/data")
 OUT = Path("runs")
+
+
+def writable(folder: Path | None) -> Path | None:
+    """The folder, though nothing is made yet: hours of work should not end at a closed door."""
+    if folder is None:
+        return None
+    there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
+        raise InvalidConfig(f"--out {folder}: {there} is no folder that can be written to")
+    return folder
+
+
+def _there(device: str) -> str:
+    """The device, if this machine has it."""
+    if device != "cpu":
+        from bharnet.recognizer import choose_device
+
+        try:
+            return str(choose_device(device))
+        except ValueError as error:
+            raise InvalidConfig(f"--device: {error}") from None
+    return device
+
 
 Model = Annotated[Path, typer.Argument(help="Checkpoint (.safetensors).")]
 Config = Annotated[Path, typer.Option(help="Training configuration, see config/train/.")]
@@ -18,8 +44,8 @@ Overrides = Annotated[
     list[str] | None, typer.Option("--set", help="Override, e.g. optimiser.epochs=5.")
 ]
 Data = Annotated[Path, typer.Option(help="Folder that holds the recordings.")]
-Out = Annotated[Path, typer.Option(help="Folder for what is written.")]
-Device = Annotated[str, typer.Option(help="cpu or cuda.")]
+Out = Annotated[Path, typer.Option(help="Folder for what is written.", callback=writable)]
+Device = Annotated[str, typer.Option(help="cpu or cuda.", callback=_there)]
 
 Accelerator = Annotated[str, typer.Option(help="auto, cpu or gpu.")]
 Precision = Annotated[str, typer.Option(help="32-true, 16-mixed or bf16-mixed.")]

@@ -11,6 +11,8 @@ import lightning
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.callbacks import EMAWeightAveraging
 
+from bharnet_train.config import InvalidConfig, NothingToResume, TrainConfig
+
 
 class WholeCheckpoints(TorchCheckpointIO):
     """Writes beside the old checkpoint, then puts the new one in its place at one stroke.
@@ -26,6 +28,14 @@ class WholeCheckpoints(TorchCheckpointIO):
         super().save_checkpoint(checkpoint, beside, storage_options)
         os.replace(beside, path)
 
+    def load_checkpoint(self, path: Any, *arguments: Any, **options: Any) -> dict[str, Any]:
+        try:
+            return super().load_checkpoint(path, *arguments, **options)
+        except Exception as error:  # torch raises many kinds for a damaged file
+            raise NothingToResume(
+                f"{path} is damaged ({' '.join(str(error).split())[:80]}); train without --resume"
+            ) from error
+
 
 class KeptMean(EMAWeightAveraging):
     """The running mean of weights, which is what remains of a training.
@@ -36,3 +46,18 @@ class KeptMean(EMAWeightAveraging):
 
     def on_fit_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         self.on_train_end(trainer, module)
+
+
+def refuse_another(told: dict[str, Any] | None, config: TrainConfig) -> None:
+    """A checkpoint goes on only as it began. Raises InvalidConfig.
+
+    told    the configuration that it was made with; None: it does not say
+    """
+    now = config.model_dump(mode="json")
+    if told is None or told == now:
+        return
+    other = [key for key in now if told.get(key) != now[key]]
+    raise InvalidConfig(
+        f"the run to resume had another configuration ({', '.join(other)}); "
+        "give the same, or train without --resume"
+    )

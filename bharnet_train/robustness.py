@@ -74,6 +74,15 @@ DISTURBANCES: Mapping[str, tuple[Callable[..., Joints], tuple[float, ...]]] = {
 }
 
 
+# What strengths are counted in.
+UNITS = {
+    "noise on all joints": "shoulder widths, palms",
+    "noise on one hand": "palms",
+    "dropped frames": "share",
+    "hands missing": "share of people",
+}
+
+
 def robustness(
     checkpoint: Checkpoint, sequences: Many[Sequence], device: str = "cpu", seed: int = 0
 ) -> dict[str, dict[float, float]]:
@@ -108,10 +117,10 @@ def draw_robustness(curves: Mapping[str, dict[str, dict[float, float]]], path: P
     for axes, kind in zip(grid, kinds, strict=True):
         for model, each in curves.items():
             axes.plot(list(each[kind]), list(each[kind].values()), marker="o", label=model)
-        axes.set_xlabel(kind)
+        axes.set_xlabel(f"{kind} ({UNITS[kind]})")
         axes.grid(alpha=0.3)
         axes.set_ylim(0, 102)
     grid[0].set_ylabel("top-1 %")
-    grid[0].legend(fontsize=8)
+    grid[0].legend(fontsize=8, loc="lower left")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)

@@ -5,16 +5,18 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from rich.markup import escape
 
 from bharnet.checkpoint import ModelInfo, load_checkpoint, save_checkpoint
 from bharnet_train.cluster import find_cluster, is_first
 from bharnet_train.config import TrainConfig, read_config
-from bharnet_train.datasets.recordings import UnreadableData
-from bharnet_train.datasets.select import Split, load_split
+from bharnet_train.console import say
+from bharnet_train.datasets.select import Split, load_split, tested, trained_on
 from bharnet_train.evaluation import Result, draw_confusion, evaluate, fit_temperature, predict
 from bharnet_train.training import train
 
@@ -48,6 +50,8 @@ def train_and_score(
     if split.test:
         result = _score_and_write(network, config, split, out)
         scores |= {"test_top1": result.top1, "test_groups": result.groups}
+        if result.trained_on:
+            scores["test_trained_on"] = result.trained_on
     if split.validation:
         checked = evaluate(network, config.features, split.validation, split.classes)
         scores |= {"validation_top1": checked.top1, "validation_groups": checked.groups}
@@ -72,7 +76,10 @@ def train_and_score(
             "scores": scores,
         },
     )
-    save_checkpoint(out / f"{config.name}.safetensors", network, info)
+    path = out / f"{config.name}.safetensors"
+    save_checkpoint(path, network, info)
+    held_out = "" if result else "; nobody is held out, so nothing was scored"
+    say(escape(f"{path} written{held_out}"))
     return result
 
 
@@ -84,10 +91,8 @@ def score(
     values = read_config(config_path, overrides)
     config = values.model_copy(update={"features": checkpoint.info.features})
     split = load_split(config, data, config_path.parent)
-    unknown = set(split.classes) - set(checkpoint.info.classes)
-    if unknown:
-        raise UnreadableData(f"{model} does not know {', '.join(sorted(unknown))}")
-    known = Split([], [], split.test, checkpoint.info.classes)
+    tested(split, checkpoint.info.classes, model)
+    known = replace(split, classes=checkpoint.info.classes)
     return _score_and_write(checkpoint.network, config, known, out, device)
 
 
@@ -95,6 +100,7 @@ def _score_and_write(
     network: Any, config: TrainConfig, split: Split, out: Path, device: str = "cpu"
 ) -> Result:
     result = evaluate(network, config.features, split.test, split.classes, device)
+    result = replace(result, trained_on=trained_on(split))
     result.write(out / f"{config.name}.json")
     draw_confusion(result, out / f"{config.name}.png", config.name)
     return result

@@ -16,6 +16,7 @@ from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from bharnet_train.cluster import Cluster, find_cluster
 from bharnet_train.config import InvalidConfig, NothingToResume
+from bharnet_train.console import console
 from bharnet_train.resuming import WholeCheckpoints
 
 # Lightning's advice on workers and loggers is not for our users.
@@ -44,6 +45,7 @@ def make_trainer(
     Raises InvalidConfig for flags that do not fit each other or this machine.
     """
     cluster = cluster or find_cluster()
+    progress = progress and console.is_terminal
     keep = ModelCheckpoint(
         folder, "last", save_top_k=1, save_on_train_epoch_end=True, enable_version_counter=False
     )

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +20,17 @@ from bharnet.skeleton import get_layout
 from bharnet_train.augmentation import augment, begin_or_end, fidget, lay_to_rest
 from bharnet_train.cluster import find_cluster
 from bharnet_train.config import TrainConfig
+from bharnet_train.console import say
 from bharnet_train.datasets.select import Split
 from bharnet_train.loading import choose_workers, make_loader, part_of_batch
 from bharnet_train.logbook import make_logbook
 from bharnet_train.loss import ensemble_loss
-from bharnet_train.resuming import KeptMean
+from bharnet_train.resuming import KeptMean, refuse_another
 from bharnet_train.sampling import BalancedOrder, Item, Shard, Windows
 from bharnet_train.streams.cut import StreamWindows
 from bharnet_train.trainer import last_checkpoint, make_trainer
+
+INTERRUPTED = 130  # exit code, as a shell has it after Ctrl-C
 
 
 class Trainee(lightning.LightningModule):
@@ -37,6 +42,12 @@ class Trainee(lightning.LightningModule):
         self.idle = classes.index(config.idle) if config.idle in classes else -1
         self.network = BHaRNet(config.network, config.features, len(classes))
         self.right = MeanMetric()  # counts over all processes
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["configuration"] = self.config.model_dump(mode="json")
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        refuse_another(checkpoint.get("configuration"), self.config)
 
     def training_step(self, batch: list[torch.Tensor], index: int) -> torch.Tensor:
         position, seen, target = batch
@@ -120,6 +131,18 @@ def _full_precision(position: torch.Tensor) -> torch.autocast:
     return torch.autocast(position.device.type, enabled=False)
 
 
+@contextmanager
+def _interruptible(trainer: lightning.Trainer) -> Iterator[None]:
+    """After Ctrl-C Lightning ends the process without a word."""
+    try:
+        yield
+    except SystemExit:
+        if not trainer.interrupted:
+            raise
+        say("interrupted; with --resume it goes on after the last finished epoch")
+        raise SystemExit(INTERRUPTED) from None
+
+
 def train(
     config: TrainConfig,
     split: Split,
@@ -176,5 +199,6 @@ def train(
         whole = Windows(split.validation, split.classes, config.features)
         items: Dataset[Item] = Shard(whole, rank, world) if world > 1 else whole
         checking = make_loader(items, 256, device, count)
-    trainer.fit(trainee, loader, checking, ckpt_path=start)
+    with _interruptible(trainer):
+        trainer.fit(trainee, loader, checking, ckpt_path=start)
     return trainee.network.cpu().eval()

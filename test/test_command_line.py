@@ -5,12 +5,19 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import sys
 
+import numpy as np
 import pytest
+from conftest import ROOT
 from typer.testing import CliRunner
 
 from bharnet_train.cli import app
+from bharnet_train.config import InvalidConfig
 from bharnet_train.console import fail
+from bharnet_train.datasets.recordings import UnreadableData
 
 
 def bharnet(*arguments: object) -> str:
@@ -68,3 +75,94 @@ def test_a_failure_is_one_sentence_with_its_brackets(capsys):
         fail("no camera here; pip install '.[camera]'")
     assert ended.value.code == 2
     assert capsys.readouterr().out == "bharnet: no camera here; pip install '.[camera]'\n"
+
+
+def refused(*arguments: object) -> str:
+    """The sentence with which a command is refused; its exit code is 2 then (``main``)."""
+    done = CliRunner().invoke(app, [str(each) for each in arguments])
+    assert isinstance(done.exception, (InvalidConfig, UnreadableData)), done.exception
+    assert "\n" not in str(done.exception)
+    return str(done.exception)
+
+
+@pytest.mark.parametrize("command", [("evaluate", "--model"), ("robustness",), ("fuse",)])
+@pytest.mark.parametrize(
+    ("options", "cause"),
+    [
+        (("--set", "sources.0.test={}"), "holds nobody out"),
+        (("--set", "sources.0.test.person=[p99]"), "has no such person; it has p1, p2"),
+        (("--set", "sources.0.drop=[fits]"), "has no such label"),
+        (("--device", "cuda:7"), "cuda:7"),
+        (("--device", "hal9000"), "none of auto, cpu, cuda"),
+    ],
+)
+def test_what_cannot_be_scored_is_said_in_one_line(trained, command, options, cause):
+    model, data = trained
+    assert cause in refused(*command, model, *data, *options)
+
+
+@pytest.mark.parametrize("command", [("evaluate", "--model"), ("robustness",)])
+def test_a_folder_that_cannot_be_written_is_refused_before_the_work(trained, command, tmp_path):
+    model, data = trained
+    (tmp_path / "file").touch()
+    said = refused(*command, model, *data, "--out", tmp_path / "file")
+    assert "no folder that can be written" in said
+
+
+@pytest.mark.parametrize("weights", [(1,), (0, 0), (1, -1)])
+def test_weights_of_an_ensemble_must_fit(trained, tmp_path, weights):
+    model, data = trained
+    other = shutil.copy(model, tmp_path / "other.safetensors")
+    given = [part for each in weights for part in ("--weights", each)]
+    assert "networks need" in refused("fuse", model, other, *data, *given)
+
+
+def test_checkpoints_of_one_name_are_told_apart(trained, tmp_path):
+    model, data = trained
+    same = shutil.copy(model, tmp_path / model.name)
+    bharnet("robustness", model, same, *data, "--out", tmp_path)
+    assert len(json.loads((tmp_path / "robustness.json").read_text())) == 2
+    assert "given twice" in refused("fuse", model, model, *data)
+
+
+def test_sequences_that_are_trained_on_too_are_counted(takes, trained, tmp_path):
+    """As Northwestern-UCLA has them: the same joints in two views."""
+    model, _ = trained
+    with np.load(takes / "takes.npz") as file:
+        arrays = dict(file)
+    people, offsets = arrays["person"], arrays["offsets"]
+    first, tested = (int(np.flatnonzero(people == who)[0]) for who in ("p1", "p9"))
+    for key in ("body", "left_hand", "right_hand"):
+        rows = arrays[key][offsets[first] : offsets[first + 1]]
+        arrays[key][offsets[tested] : offsets[tested + 1]] = rows
+    np.savez(tmp_path / "takes.npz", **arrays)
+    data = ("--config", takes / "tiny.yaml", "--data", tmp_path, "--out", tmp_path)
+    assert "1 of them are trained on, too" in " ".join(
+        bharnet("evaluate", "--model", model, *data).split()
+    )
+    assert json.loads((tmp_path / "tiny.json").read_text())["trained_on"] == 1
+
+
+def test_training_without_anybody_to_test_says_where_the_model_is(takes, tmp_path):
+    data = ("--config", takes / "tiny.yaml", "--data", takes, "--out", tmp_path)
+    said = bharnet("train", *data, "--set", "optimiser.epochs=1", "--set", "sources.0.test={}")
+    assert "tiny.safetensors written; nobody is held out" in said
+    assert "Epoch" not in said  # no progress bars where nobody looks
+
+
+def test_a_write_that_the_system_refuses_is_one_line(takes):
+    # Where even root may not write, so that no look beforehand finds it.
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "bharnet_train.cli", "train", "--out", "/proc/none"),
+            *("--config", str(takes / "tiny.yaml"), "--data", str(takes)),
+            *("--set", "optimiser.epochs=1"),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 2
+    assert "Traceback" not in done.stdout + done.stderr
+    assert done.stdout.startswith("bharnet: /proc/none")

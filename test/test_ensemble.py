@@ -76,7 +76,7 @@ def test_other_classes_and_wrong_weights_are_refused(takes, streams, tmp_path):
     )
     with pytest.raises(UnreadableData, match="same classes"):
         fuse([streams[0], tmp_path / "less.safetensors"], tiny(takes), takes, takes)
-    with pytest.raises(ValueError, match="3 weights for 2"):
+    with pytest.raises(ValueError, match="2 networks need as many"):
         fuse(streams, tiny(takes), takes, takes, weights=(1, 1, 1))
 
 

@@ -264,6 +264,8 @@ def broken(tmp_path, bag, labels, model):
         "no device": (bag, labels, ("--device", "toaster")),
         "no backend": (bag, labels, ("--backend", "toaster")),
         "no such backend": (bag, labels, ("--backend", "tensorrt")),
+        "no such label": (bag, labels, ("--rename", "wafe=wave")),
+        "no offset": (bag, labels, ("--offset", "soon")),
         "nowhere to write": (bag, labels, ("--out", labels)),
     }
 
@@ -280,13 +282,15 @@ SAID = {
     "labels outside": "line 3: 100 to 102 lies outside the recording",
     "no labels": "has no labels on /bharnet/truth or /bharnet/demo/truth; give a file",
     "no model": "none.safetensors",
-    "no number": "--offset and --set want numbers",
+    "no number": "--set wants numbers",
     "no pair": "write it as NAME=VALUE",
     "no pictures": "has no topic of sensor_msgs/msg/Image or sensor_msgs/msg/Compressed",
     "no device": "device 'toaster' is none of",
     "no backend": "backend 'toaster' is none of auto, eager",
     "no such backend": "backend tensorrt cannot be used",
-    "nowhere to write": "the report cannot be written",
+    "nowhere to write": "no folder that can be written",
+    "no such label": "has no label 'wafe' to rename; it has",
+    "no offset": "--offset soon: it must be a number",
 }
 
 

@@ -381,3 +381,10 @@ def test_figures_fit_together(truth, events, unlabelled):
     assert scores[0].true == count(Verdict.RIGHT)
     assert sum(map(sum, found.confusion)) == scores[0].happened + count(Verdict.FALSE_ALARM)
     assert found.accuracy is None or 0.0 <= found.accuracy <= 1.0
+
+
+def test_a_class_that_was_told_counts_as_known():
+    """A live node may change its model; the classes recorded first are not all then."""
+    truth, events = [did("wave", 10, 12)], [told("wave", 10, 12)]
+    scores = judge(truth, events, MINUTE, classes=("yes",)).overall.scores
+    assert all(each.f1 == each.recall == 1.0 for each in scores.values())

@@ -49,6 +49,12 @@ def test_a_bag_is_one_take(tmp_path):
     assert "1 takes kept" in told
 
 
+def test_what_is_wrong_in_every_frame_is_said_once(tmp_path):
+    bag = write_bag(tmp_path / "bag", [("ab12c", 0, 3), ("x" * 300, 0, 3)], seconds=3)
+    told = run("wave", "--bag", bag, "--into", tmp_path / "mine")
+    assert told.count("body_id is longer") == 1
+
+
 def test_each_segment_of_a_bag_is_a_take(tmp_path):
     bag = write_bag(tmp_path / "bag", [("ab12c", 0, 9), ("fg34h", 5, 9)], seconds=9)
     table = tmp_path / "labels.csv"
@@ -84,7 +90,7 @@ def test_the_demos_bag_brings_its_own_labels(tmp_path):
         (["wave", "--bag", "nowhere"], "there is no recording"),
         (["wave", "--video", "nowhere.mp4"], "there is no file"),
         ([" ", "--bag", "BAG"], "no name of a gesture"),
-        (["--bag", "BAG"], "there are no labels"),
+        (["--bag", "BAG"], "no label names a take"),
         (["dance", "--bag", "BAG", "--labels", "TABLE"], "name no 'dance'"),
         (["wave", "--discard"], "holds no take of 'wave'"),
         (["wave", "--camera", "77"], "camera 77 cannot be opened"),

@@ -12,6 +12,7 @@ import torch
 from conftest import ROOT
 
 from bharnet.checkpoint import load_checkpoint
+from bharnet_train.config import InvalidConfig, NothingToResume
 from bharnet_train.resuming import WholeCheckpoints
 from bharnet_train.run import train_and_score
 
@@ -84,3 +85,37 @@ def test_a_kill_while_writing_leaves_the_old_checkpoint(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         writer.save_checkpoint({"epoch": 2}, path)
     assert writer.load_checkpoint(path) == {"epoch": 1}
+
+
+def test_a_run_goes_on_only_as_it_began(takes, tmp_path):
+    options = {"accelerator": "cpu", "progress": False}
+    run = (takes / "tiny.yaml", takes, tmp_path)
+    train_and_score(*run, ["optimiser.epochs=1"], "test", **options)
+    for other in ("optimiser.epochs=2", "network.blocks=[[8, 1]]", "seed=3"):
+        with pytest.raises(InvalidConfig, match="another configuration"):
+            train_and_score(*run, ["optimiser.epochs=1", other], "test", resume=True, **options)
+    last = tmp_path / "tiny" / "last.ckpt"
+    last.write_bytes(last.read_bytes()[:1000])
+    with pytest.raises(NothingToResume, match="damaged"):
+        train_and_score(*run, ["optimiser.epochs=1"], "test", resume=True, **options)
+
+
+def test_an_interrupted_run_says_how_to_go_on(takes, tmp_path):
+    interrupted = subprocess.run(
+        [
+            *(sys.executable, "-c", KILLED.replace("SIGKILL", "SIGINT"), "train"),
+            *("--config", str(takes / "tiny.yaml"), "--data", str(takes)),
+            *("--out", str(tmp_path), "--accelerator", "cpu"),
+            *(part for each in CHOSEN for part in ("--set", each)),
+        ],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    assert interrupted.returncode == 130
+    assert "--resume" in interrupted.stdout
+    assert "Traceback" not in interrupted.stdout + interrupted.stderr
+    assert [each.name for each in tmp_path.rglob("*.*")] == ["last.ckpt"]

@@ -311,6 +311,46 @@ def test_unusable_configuration_is_refused(tmp_path, text):
         read_config(path)
 
 
+@pytest.mark.parametrize(
+    ("override", "cause"),
+    [
+        ("optimiser.epoch=1", "there is no setting optimiser.epoch; did you mean epochs?"),
+        ("optimizer.epochs=1", "did you mean optimiser?"),
+        ("epochs=1", "did you mean optimiser.epochs?"),
+        ("features.frame=8", "did you mean frames?"),
+        ("sources.0.dorp=[a]", "did you mean drop?"),
+        ("sources.7.drop=[a]", "--set sources.7.drop=[a]: there is no such place"),
+        ("optimiser.epochs", "write it as section.key=value"),
+        ("optimiser.epochs=[", "'[' is no value"),
+        ("optimiser.epochs=0", "optimiser.epochs should be greater"),
+        ("optimiser.rate=-1", "optimiser.rate should be greater"),
+        ("optimiser.average=1", "optimiser.average should be less"),
+        ("augmentation.shortest=2", "augmentation.shortest should be less"),
+        ("seed=-1", "seed should be greater"),
+        ("name=../x", "name '../x' is no name for files"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_said_in_one_line(takes, override, cause):
+    with pytest.raises(InvalidConfig) as refused:
+        config(takes, override)
+    assert cause in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("override", "cause"),
+    [
+        ("sources.0.validation={person: [p88]}", "validation names p88"),
+        ("sources.0.labels={fits: fist}", "labels names fits"),
+        ("sources.0.skip_frames=11", "less than two frames"),
+        ("exclude=not_there.txt", r"exclude names cannot be read"),
+    ],
+)
+def test_a_configuration_that_the_data_do_not_fit_is_refused(takes, override, cause):
+    with pytest.raises(UnreadableData, match=cause):
+        load_split(config(takes, override), takes, takes)
+
+
 def test_picture_names_every_class(takes, tmp_path):
     split = load_split(config(takes), takes)
     torch.manual_seed(0)

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from test_streams import write_clips
 from typer.testing import CliRunner
 
 from bharnet.checkpoint import ModelInfo, load_checkpoint, save_checkpoint
@@ -19,7 +20,7 @@ from bharnet.network import BHaRNet, NetworkConfig
 from bharnet.recognizer import Prediction, Recognizer
 from bharnet.stream import ActionStream, StreamConfig
 from bharnet.window import NANOSECONDS, Window
-from bharnet_train.config import InvalidConfig, read_config
+from bharnet_train.config import InvalidConfig, Source, TrainConfig, read_config
 from bharnet_train.datasets.recordings import UnreadableData
 from bharnet_train.streams.labelled import LabelledStream
 from bharnet_train.streams.run import Answers, ask, decide, decide_and_judge
@@ -178,6 +179,17 @@ def test_validation_people_make_the_streams(takes):
         streams_of(takes, "idle=sleep")
 
 
+def test_only_recorded_streams_that_are_held_out_are_tuned_on(tmp_path):
+    """The same person's others are trained on."""
+    labels = np.repeat([10, 3, 10, 3], [40, 50, 30, 60]).astype(np.int16)
+    write_clips(tmp_path / "clips.npz", person=np.array(["p1", "p1"]), frame_label=labels)
+    source = {"file": "clips.npz", "format": "frame_labels"}
+    held = {"session": ["p1_standby_stop"]}
+    config = TrainConfig(name="clips", idle="standby", sources=[Source(**source, validation=held)])
+    streams = validation_streams(config, tmp_path, tmp_path, 2, 0)
+    assert [each.name for each in streams] == ["p1_standby_stop"]
+
+
 def test_the_command_writes_what_it_chose(takes, model, tmp_path):
     from bharnet_train.cli import app
 
@@ -200,6 +212,8 @@ def test_lags_can_stay_the_models(takes, model, tmp_path):
     found = tune(model, takes / "tiny.yaml", takes, tmp_path, [], trials=2, keep_lags=True)
     usual = decision_config(load_checkpoint(model).info)
     chosen = found.chosen.config
+    assert found.before.config == usual  # the model as it was, no lags fitted
+    assert usual.onset_lag_seconds > 0
     assert chosen.onset_lag_seconds == usual.onset_lag_seconds
     assert chosen.offset_lag_seconds == usual.offset_lag_seconds
 

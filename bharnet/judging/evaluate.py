@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from bharnet.bag import TRUTH, Bag
-from bharnet.judging.evaluation import Evaluation, Request
+from bharnet.judging.evaluation import Evaluation, InvalidRequest, Request
 from bharnet.judging.invalid import InvalidLabels, Row
 from bharnet.judging.labels import Clock, read_labels, read_texts, to_segments
 from bharnet.judging.metrics import IDLE_NAMES, judge
@@ -35,6 +35,11 @@ def evaluate(
     """
     begun, stopwatch = time.perf_counter(), Stopwatch()
     rows, source = read_rows(request)
+    if strangers := set(request.rename) - {row.label for row in rows}:
+        raise InvalidRequest(
+            f"{source} has no label '{min(strangers)}' to rename; it has "
+            f"{', '.join(sorted({row.label for row in rows} - {''}))[:200]}"
+        )
 
     def truth(span: Span) -> list[Segment]:
         return to_truth(rows, request, span)

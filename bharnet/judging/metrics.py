@@ -55,6 +55,7 @@ def judge(
     if sightings is None:
         sightings = _always_in_view(truth, events, span)
     known = {each.label for each in truth} if classes is None else set(classes)
+    known |= {each.label for each in events}  # what was told can be told
     known -= set(idle)
     judged = [
         _judge_person(each, span, known, idle, unlabelled)

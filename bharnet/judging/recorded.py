@@ -56,13 +56,17 @@ def listen(request: Request) -> Heard:
 
 
 def _vocabulary(bag: Bag) -> tuple[tuple[str, ...] | None, str]:
-    """Classes and the idle one, if the latched labels were recorded too."""
+    """Classes of all models that ran and the idle one, if the latched labels were recorded."""
     if not bag.has(LABELS_TYPE):
         return None, ""
+    known: dict[str, None] = {}
+    idle = ""
     for _, message in bag.messages(bag.choose((LABELS_TYPE,), "", "/bharnet/labels")):
-        classes, idle = tuple(map(str, message.labels)), int(message.idle_class_id)
-        return classes, classes[idle] if 0 <= idle < len(classes) else ""
-    return None, ""
+        # Each model that ran latched its own.
+        classes, place = tuple(map(str, message.labels)), int(message.idle_class_id)
+        known |= dict.fromkeys(classes)
+        idle = idle or (classes[place] if 0 <= place < len(classes) else "")
+    return (tuple(known), idle) if known else (None, "")
 
 
 def _span(bag: Bag, listener: Listener) -> Span:

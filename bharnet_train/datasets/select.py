@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,6 +26,8 @@ READERS = {
     "own": sequences_of,
     "frame_labels": read_pieces,
 }
+# Sequences that are compared with each other; more take minutes.
+MOST_COMPARED = 20_000
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,9 @@ def load_split(config: TrainConfig, data: Path, config_folder: Path | None = Non
     excluded = _fingerprints(config, config_folder)
     parts: dict[str, list[Sequence]] = {"train": [], "validation": [], "test": []}
     for source in config.sources:
-        for sequence in _read(source, data / source.file, layout):
+        sequences = _read(source, data / source.file, layout)
+        _refuse_strangers(source, sequences)
+        for sequence in sequences:
             label = _class_name(sequence.label, source)
             part = _part(sequence, source)
             if not label:
@@ -63,10 +68,54 @@ def load_split(config: TrainConfig, data: Path, config_folder: Path | None = Non
     return Split(parts["train"], parts["validation"], parts["test"], tuple(classes))
 
 
+def tested(split: Split, classes: Collection[str], model: Path) -> list[Sequence]:
+    """Those held out for testing. Raises UnreadableData for none, or for classes unknown to it."""
+    if not split.test:
+        raise UnreadableData("the configuration holds nobody out to score on; name them in test")
+    unknown = {sequence.label for sequence in split.test} - set(classes)
+    if unknown:
+        raise UnreadableData(f"{model} does not know {', '.join(sorted(unknown))}")
+    return split.test
+
+
+def trained_on(split: Split) -> int:
+    """How many test sequences are trained on, too, under whatever name: the same joints.
+
+    0 for large sets without looking, since that reads every sequence.
+    """
+    if len(split.train) + len(split.test) > MOST_COMPARED:
+        return 0
+    known = {each.fingerprint() for each in split.train}
+    return sum(each.fingerprint() in known for each in split.test)
+
+
+def _refuse_strangers(source: Source, sequences: list[Sequence]) -> None:
+    """A misspelt name would hold nobody out, or leave nothing out, and nothing would tell."""
+    there = {
+        "label": {each.label for each in sequences},
+        "person": {each.person for each in sequences},
+        "session": {each.session for each in sequences},
+    }
+    for where, kind, named in (
+        *(("test", kind, names) for kind, names in source.test.items()),
+        *(("validation", kind, names) for kind, names in source.validation.items()),
+        ("labels", "label", list(source.labels)),
+        ("drop", "label", source.drop),
+    ):
+        if strangers := sorted(set(named) - there[kind]):
+            raise UnreadableData(
+                f"{where} names {', '.join(strangers)}, but {source.file} has no such {kind}; "
+                f"it has {', '.join(sorted(there[kind]))[:200]}"
+            )
+
+
 def _fingerprints(config: TrainConfig, folder: Path | None) -> set[str]:
     if not config.exclude or folder is None:
         return set()
-    lines = (folder / config.exclude).read_text(encoding="utf-8").splitlines()
+    try:
+        lines = (folder / config.exclude).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnreadableData(f"the file that exclude names cannot be read: {error}") from error
     return {line.split()[0] for line in lines if line.strip() and not line.startswith("#")}
 
 
@@ -101,4 +150,9 @@ def _without_lead(sequence: Sequence, frames: int) -> Sequence:
     if not frames:
         return sequence
     w = sequence.window
+    if len(w.stamps) < frames + 2:
+        raise UnreadableData(
+            f"{sequence.source}: skip_frames {frames} leaves less than two frames of a sequence "
+            f"of {len(w.stamps)}"
+        )
     return replace(sequence, window=Window(w.stamps[frames:], w.body[frames:], w.hands[frames:]))

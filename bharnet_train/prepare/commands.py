@@ -39,7 +39,7 @@ def ntu(
     out: Folder,
     missing: Annotated[
         list[Path] | None,
-        typer.Option(help="NTU_RGBD*_samples_with_missing_skeletons.txt; may be given twice."),
+        typer.Option(help="The authors' list of incomplete files; may be given twice."),
     ] = None,
     half: Half = False,
     jobs: Jobs = -1,
@@ -163,4 +163,5 @@ def _progress() -> Progress:
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         console=console,
+        disable=not console.is_terminal,
     )

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from bharnet.rgb.backbone import ResNetConfig
 from bharnet.rgb.crops import CropConfig
 from bharnet.rgb.guided import FusionConfig
+from bharnet_train.config import Name, Seed
 
 
 class _Strict(BaseModel):
@@ -50,7 +51,7 @@ class RGBTrainConfig(_Strict):
     shortest    least share of a clip that a training picture covers
     """
 
-    name: str
+    name: Name
     version: str = "0.1.0"
     table: str
     skeleton: str = ""
@@ -60,7 +61,7 @@ class RGBTrainConfig(_Strict):
     rate: float = Field(default=0.0, ge=0)
     pose: Literal["lite", "full", "heavy"] = "full"
     shortest: float = Field(default=0.6, gt=0, le=1)
-    seed: int = 0
+    seed: Seed = 0
     crops: CropConfig = CropConfig()
     image: ResNetConfig = ResNetConfig()
     fusion: FusionConfig = FusionConfig()

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from bharnet_train.tune.search import Trial
 
+TICKS = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
+
 
 def draw(trials: Many[Trial], chosen: Trial, path: Path, title: str) -> None:
     """Every setting tried, coloured by its F1; the operating point is ringed."""
@@ -25,6 +27,10 @@ def draw(trials: Many[Trial], chosen: Trial, path: Path, title: str) -> None:
         )
     axes.set_xscale("symlog", linthresh=0.1)
     axes.set_xlim(left=-0.02)
+    axes.set_xticks([each for each in TICKS if each <= max(alarms, default=0.0) + 0.1])
+    axes.xaxis.set_major_formatter("{x:g}")
+    if not points_of:
+        axes.text(0.5, 0.5, "no setting told of any sign", transform=axes.transAxes, ha="center")
     axes.set_xlabel("false alarms a minute")
     axes.set_ylabel("median delay after onset, s")
     axes.set_title(f"{title}: F1@0.5 {chosen.f1:.3f} at the operating point")

@@ -33,7 +33,10 @@ from bharnet_train.tune.search import Trial, choose, same_lags, search, summaris
 
 @dataclass(frozen=True)
 class Tuned:
-    """What a run found. ``temperature``: the model's own, times what the ticks asked for."""
+    """What a run found. ``temperature``: the model's own, times what the ticks asked for.
+
+    ``before``: the model as it was, with its own lags and temperature.
+    """
 
     before: Trial
     chosen: Trial
@@ -70,8 +73,7 @@ def tune(
     """
     checkpoint = load_checkpoint(model)
     info = checkpoint.info
-    config = read_config(config_path, overrides)
-    config = config.model_copy(update={"features": info.features})
+    config = read_config(config_path, overrides).model_copy(update={"features": info.features})
     try:
         stream = StreamConfig(stride_seconds=stride_seconds)
         streams = validation_streams(config, data, config_path.parent, most_signs, seed)
@@ -79,16 +81,18 @@ def tune(
         factor = 1.0 if keep_temperature else fit_on_ticks(answers, info)
     except ValueError as error:
         raise InvalidConfig(f"nothing to tune on: {error}") from error
-    answers = retemper(answers, factor)
     start = decision_config(info)
+    before = summarise(start, decide_and_judge(answers, info, start))
+    answers = retemper(answers, factor)
     tried = search(answers, info, trials, start, seed, progress)
     chosen = choose(tried, false_alarms, longest_delay)
     if keep_lags:
         kept = same_lags(chosen.config, start)
         chosen = summarise(kept, decide_and_judge(answers, info, kept))
-    minutes = sum(each.seconds for each in streams) / 60
     temperature = round(min(max(info.temperature * factor, 0.01), 100.0), 3)
-    found = Tuned(tried[0], chosen, temperature, len(streams), minutes)
+    found = Tuned(
+        before, chosen, temperature, len(streams), sum(each.seconds for each in streams) / 60
+    )
     asked = {
         "model": model.name,
         "people": sorted({each.person for each in streams}),
@@ -98,8 +102,7 @@ def tune(
     }
     _write(out, asked, found, tried)
     if save:
-        decision = asdict(chosen.config)
-        tuned = replace(info, temperature=temperature, decision=decision)
+        tuned = replace(info, temperature=temperature, decision=asdict(chosen.config))
         save_checkpoint(out / model.name, checkpoint.network, tuned)
     return found
 
@@ -147,9 +150,9 @@ def validation_streams(
         if order:
             rate, name = config.streams.frame_rate, f"{source} {person}"
             streams.append(compose_stream(order, rests, layout, rng, rate, name=name))
-    people = {each.person for each in takes if each.around is not None}
+    held_out = {each.session for each in takes if each.around is not None}  # streams' names
     for part in config.sources:
         if part.format == "frame_labels":
             recorded = read_frame_labels(data / part.file, layout, config.idle)
-            streams += [each for each in recorded if each.person in people]
+            streams += [each for each in recorded if each.name in held_out]
     return streams
