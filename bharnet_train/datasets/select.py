@@ -101,6 +101,7 @@ def _refuse_strangers(source: Source, sequences: list[Sequence]) -> None:
         *(("validation", kind, names) for kind, names in source.validation.items()),
         ("labels", "label", list(source.labels)),
         ("drop", "label", source.drop),
+        ("hands_down", "label", source.hands_down),
     ):
         if strangers := sorted(set(named) - there[kind]):
             raise UnreadableData(
