@@ -189,6 +189,17 @@ def test_what_lies_far_from_every_gesture_is_refused():
         assert not takes_for_gesture(head, stranger, refusal, 0.6).any()
 
 
+def test_the_bodys_evidence_counts_a_quarter(monkeypatch):
+    """Another day moves the arms farther than copies of takes do."""
+    pooled, target = invented(400)
+    summed, body, hand = fit_head(pooled, target, 3).logits(pooled)
+    torch.testing.assert_close(summed, body + hand)
+    monkeypatch.setattr("bharnet_train.finetune.head.BODY", 1.0)
+    _, whole, same = fit_head(pooled, target, 3).logits(pooled)
+    torch.testing.assert_close(body, whole / 4)
+    assert torch.equal(hand, same)
+
+
 @pytest.mark.parametrize(
     ("farthest", "limit"),
     [

@@ -22,6 +22,9 @@ from bharnet.network.classifier import Classifier
 
 NEVER = -1e6  # the logit of a class that was not learnt
 WIDER = 1.5  # of isl_words' and ksl_words' 1 to 100: docs/own-gestures.md
+# How much the body's evidence counts beside the hands'. Copies of a sitting's takes move arms less
+# than the next sitting does: another chair, another camera. Chosen: docs/own-gestures.md.
+BODY = 0.25
 SMALLEST_SPREAD = 1e-2  # of an input, or one that never varies would drown all others
 
 
@@ -122,11 +125,21 @@ class Head:
         return torch.stack((summed, own["body"], own["hand"]))
 
     def refusing(self, offset: float) -> Head:
-        """The same with so much added to the last class, in equal parts by all classifiers."""
+        """The same with so much added to the last class, by all classifiers that learnt anything.
+
+        In equal parts, but of the body's parts only what its evidence counts; the hands' take the
+        rest. Else who is seen without hands would pass a limit that both together were given.
+        """
         made = copy.deepcopy(self)
+        learnt = [name for name, layer in made.layers.items() if layer.form.any()]
+        hands = [name for name in learnt if _counts(name) == 1]
+        shares = {name: (_counts(name) if hands else 1) / len(learnt) for name in learnt}
+        rest = 1 - sum(shares.values())
+        for name in hands:
+            shares[name] += rest / len(hands)
         with torch.no_grad():
-            for layer in made.layers.values():
-                layer.bias[-1] += offset / len(made.layers)
+            for name, share in shares.items():
+                made.layers[name].bias[-1] += offset * share
         return made
 
     def give_to(self, network: BHaRNet) -> BHaRNet:
@@ -152,20 +165,25 @@ def fit_head(pooled: Pooled, target: torch.Tensor, classes: int) -> Head:
     that of all windows together, WIDER, so that what is far from every gesture, as its takes
     vary, is the last class ("relative Mahalanobis distance": Ren et al., "A Simple Fix to
     Mahalanobis Distance for Improving Near-OOD Detection", 2021). Experts are taken for
-    independent. A class that is not in ``target`` is never the answer.
+    independent, and the body's Gaussians for wider than its copies are: 1 / BODY times. A class
+    that is not in ``target`` is never the answer.
     """
-    return Head(
-        {
-            name: _discriminants(
-                values[pooled.voice(name) > 0], target[pooled.voice(name) > 0], classes
-            )
-            for name, values in pooled.inputs.items()
-        }
-    )
+    layers = {}
+    for name, values in pooled.inputs.items():
+        rows = pooled.voice(name) > 0
+        layers[name] = _discriminants(values[rows], target[rows], classes, _counts(name))
+    return Head(layers)
 
 
-def _discriminants(values: torch.Tensor, target: torch.Tensor, classes: int) -> Classifier:
-    """Of what one classifier reads (N, width), where its expert saw anything."""
+def _counts(name: str) -> float:
+    """How much the evidence of a classifier counts."""
+    return BODY if name.startswith("body.") else 1.0
+
+
+def _discriminants(
+    values: torch.Tensor, target: torch.Tensor, classes: int, counts: float
+) -> Classifier:
+    """Of what one classifier reads (N, width), where its expert saw anything; times ``counts``."""
     made = Classifier(values.shape[1], classes, classes - 1).requires_grad_(False)
     made.weight.zero_()
     made.bias.zero_()
@@ -179,7 +197,7 @@ def _discriminants(values: torch.Tensor, target: torch.Tensor, classes: int) -> 
     for i in gestures:
         centre[i] = z[target == i].mean(0)
     around = (z - centre[target])[target < classes - 1]
-    within, overall = _precision(around), _precision(z)
+    within, overall = counts * _precision(around), counts * _precision(z)
     direction = centre @ within
     made.weight.copy_(direction / spread)
     # Half the length of the centre: the discriminant's constant.
