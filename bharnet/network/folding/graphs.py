@@ -142,7 +142,7 @@ class FoldedRefined(nn.Module):
 
     def graphs(self, x: torch.Tensor) -> torch.Tensor:
         """What each channel gathers, to V from V: (N, C, V, T) -> (S, N C', V, V)."""
-        batch, joints = len(x), x.shape[2]
+        batch, joints = x.shape[0], x.shape[2]
         count, _, groups, outputs, related = self.refine.shape
         mean = x @ x.new_full((x.shape[3],), 1 / x.shape[3])
         both = torch.matmul(self.relate, mean) + self.relate_bias  # (S, N, 2 G J, V)

@@ -41,8 +41,9 @@ class Dense(nn.Module):
 
 def grouped(weight: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     """A grouped one; weight (G, C' / G, C / G)."""
-    batch, groups = len(x), len(weight)
-    if 1 < batch <= FEW and not torch.compiler.is_compiling():
+    batch, groups = x.shape[0], len(weight)
+    # A graph is made for any number of instances: len(x) would be a constant of it.
+    if not torch.compiler.is_compiling() and 1 < batch <= FEW:
         rows = x.reshape(batch, groups, weight.shape[2], -1)
         made = x.new_empty(batch, groups, weight.shape[1], rows.shape[3])
         for each, into in zip(rows.unbind(), made.unbind(), strict=True):
