@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from bharnet.backends.interface import WindowNetwork
 from bharnet.features import FeatureConfig, make_streams
 from bharnet.network import BHaRNet, NetworkConfig
 from bharnet.network.folding import fold
@@ -20,6 +21,7 @@ from bharnet.network.temporal import DeformableConv, DeformablePaths
 from bharnet_train.complexity import example
 
 FEATURES = FeatureConfig(frames=16)
+LONG = FeatureConfig(frames=24)
 FULL_MANNER = {"graph": "refined", "time": "deformable", "blocks": ((32, 1), (32, 2), (64, 2))}
 NETWORKS = {
     "light P": NetworkConfig(),
@@ -163,3 +165,17 @@ def test_a_single_frame_is_its_own_largest():
         largest = nn.functional.max_pool2d(x, (3, 1), 1, (1, 0))
         assert torch.equal(max3(x, 2), largest)
         assert torch.equal(max3(x.mT, 3), largest.mT)
+
+
+def test_a_graph_of_it_is_for_any_number_of_people():
+    """Nothing asks how many there are while a graph is made (ONNX is made of such a one)."""
+    small = NetworkConfig(**{**FULL_MANNER, "blocks": ((32, 1), (32, 2))})
+    network = WindowNetwork(fold(trained(small, LONG)), LONG)
+    people = torch.export.Dim("people", min=1, max=64)
+    shapes = ({0: people}, {0: people})
+    with torch.no_grad():
+        graph = torch.export.export(network, example(LONG, 3), dynamic_shapes=shapes).module()
+        for count in (1, 5):
+            joints = example(LONG, count)
+            for was, now in zip(network(*joints), graph(*joints), strict=True):
+                torch.testing.assert_close(now, was, rtol=1e-5, atol=1e-4)
