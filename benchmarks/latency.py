@@ -133,7 +133,7 @@ def through_core(frames: list[PersonPoseArray], device: str) -> dict[str, Any]:
     took: dict[str, list[float]] = {
         name: [] for name in ("convert in", "features", "recognise", "tick", "convert out")
     }
-    with timed(recognizer_module, "resample", took["features"]) as per_tick:
+    with timed(recognizer_module, "resample_all", took["features"]) as per_tick:
         recognize = recognizer.recognize
 
         def timed_recognize(*arguments: Any) -> Any:

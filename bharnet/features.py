@@ -12,6 +12,7 @@ Two steps, both used by training and by the node, so that they cannot drift apar
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -122,18 +123,45 @@ def resample(
     Linear between the two nearest sightings of each joint, if they are no further apart than
     ``longest_gap``; beyond the first and last sighting the joint is held for half a gap.
     """
-    values = np.concatenate((window.body, window.hands.reshape(len(window.stamps), -1, 4)), 1)
-    score = values[..., 3]
-    sighted = np.isfinite(values[..., 0]) & ~(score < config.lowest_score)
-    span = config.window_seconds if seconds is None else seconds
     end = int(window.stamps[-1]) if end is None else end
+    position, seen = resample_all([window], config, end, seconds, instants)
+    return Joints(position[0], seen[0])
+
+
+def resample_all(
+    windows: Sequence[Window],
+    config: FeatureConfig,
+    end: int,
+    seconds: float | None = None,
+    instants: NDArray[np.float64] | None = None,
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """``resample`` of P people at once: position (P, T, J, 3), seen (P, T, J)."""
+    stamps, values = _side_by_side(windows)
+    sighted = np.isfinite(values[..., 0]) & ~(values[..., 3] < config.lowest_score)
+    span = config.window_seconds if seconds is None else seconds
     # Seconds before the end: exact in float64 though the stamps have 19 digits.
-    when = (window.stamps - end).astype(np.float64) / NANOSECONDS
+    when = (stamps - end).astype(np.float64) / NANOSECONDS
     shares = np.linspace(0.0, 1.0, config.frames) if instants is None else instants
     position, seen = _interpolate(
         when, values[..., :3], sighted, (shares - 1.0) * span, config.longest_gap
     )
-    return Joints(position, seen)
+    people = len(shares), len(windows), -1
+    by_person = position.reshape(*people, 3).swapaxes(0, 1), seen.reshape(people).swapaxes(0, 1)
+    return np.ascontiguousarray(by_person[0]), np.ascontiguousarray(by_person[1])
+
+
+def _side_by_side(windows: Sequence[Window]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """All frames of any of P people: stamps (N,), joints (N, P * J, 4), NaN where not in it."""
+    stamps, bodies = windows[0].stamps, windows[0].body.shape[1]
+    together = all(np.array_equal(each.stamps, stamps) for each in windows)
+    if not together:
+        stamps = np.unique(np.concatenate([each.stamps for each in windows]))
+    joints = np.full((len(stamps), len(windows), bodies + 42, 4), np.nan, np.float32)
+    for i, each in enumerate(windows):
+        rows = slice(None) if together else np.searchsorted(stamps, each.stamps)
+        joints[rows, i, :bodies] = each.body
+        joints[rows, i, bodies:] = each.hands.reshape(len(each.stamps), -1, 4)
+    return stamps, joints.reshape(len(stamps), -1, 4)
 
 
 def _interpolate(
@@ -145,7 +173,7 @@ def _interpolate(
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Values (N, J, 3) at ``when`` (N,) -> (T, J, 3) and seen (T, J) at ``instants``."""
     count, joints = sighted.shape
-    rows = np.arange(count)[:, None]
+    rows = np.arange(count, dtype=np.int32)[:, None]
     # Index of the last sighting up to each frame, of the next one from it; -1 / count = none.
     last = np.maximum.accumulate(np.where(sighted, rows, -1), 0)
     following = np.minimum.accumulate(np.where(sighted, rows, count)[::-1], 0)[::-1]

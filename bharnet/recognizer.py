@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bharnet.backends import Answer, OutOfMemory, make_backend, without_gpu
 from bharnet.checkpoint import Checkpoint
-from bharnet.features import resample
+from bharnet.features import resample_all
 from bharnet.reporting import Report, ignore
 from bharnet.window import Window
 
@@ -99,16 +99,15 @@ class Recognizer:
         return read[0] if len(read) == 1 else [_mean(of_one) for of_one in zip(*read, strict=True)]
 
     def _read(self, windows: Sequence[Window], end: int, seconds: float) -> list[Prediction]:
-        config = self.info.features
-        joints = [resample(window, config, end, seconds) for window in windows]
-        position = np.stack([each.position for each in joints])
-        scores = self._run(position, np.stack([each.seen for each in joints]))
+        position, seen = resample_all(windows, self.info.features, end, seconds)
+        scores = self._run(position, seen)
         stacked = np.stack((scores.fused, scores.body, scores.hand))
         probabilities = _softmax(stacked / np.float32(self.info.temperature))
         present = np.stack((scores.body_present, scores.hand_present))
+        coverages = seen.any(2).mean(1)
         first = end - round(seconds * 1e9)
         predictions = []
-        for i, (window, each) in enumerate(zip(windows, joints, strict=True)):
+        for i, window in enumerate(windows):
             used = window.stamps[window.stamps >= first]
             body, hand = (
                 probabilities[1 + k, i] if present[k, i] and name in self._experts else None
@@ -116,7 +115,8 @@ class Recognizer:
             )
             fused = probabilities[0, i]
             start = int(used[0]) if len(used) else 0
-            predictions.append(Prediction(fused, body, hand, each.coverage, len(used), start))
+            coverage = float(coverages[i])
+            predictions.append(Prediction(fused, body, hand, coverage, len(used), start))
         return predictions
 
     def _run(self, position: NDArray[np.float32], seen: NDArray[np.bool_]) -> Answer:

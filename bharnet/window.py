@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from bharnet.observation import Frame, Observation
 
 NANOSECONDS = 1_000_000_000
+ROOM = 64  # frames that a new person has room for
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +26,52 @@ class Window:
     stamps: NDArray[np.int64]
     body: NDArray[np.float32]
     hands: NDArray[np.float32]
+
+
+class _Past:
+    """One person's window, side by side in memory, so that a tick copies it in one piece."""
+
+    def __init__(self, first: Observation) -> None:
+        self._stamps = np.empty(ROOM, np.int64)
+        self._body = np.empty((ROOM, *first.body.shape), np.float32)
+        self._hands = np.empty((ROOM, *first.hands.shape), np.float32)
+        self._start = self._end = 0
+        self.newest = first
+
+    def __len__(self) -> int:
+        return self._end - self._start
+
+    def stamp(self, index: int) -> int:
+        """Of a frame that is kept; -1 is the newest."""
+        return int(self._stamps[(self._end if index < 0 else self._start) + index])
+
+    def append(self, stamp: int, person: Observation) -> None:
+        if self._end == len(self._stamps):
+            self._make_room()
+        at, self._end = self._end, self._end + 1
+        self._stamps[at], self._body[at], self._hands[at] = stamp, person.body, person.hands
+        self.newest = person
+
+    def drop_newest(self) -> None:
+        self._end -= 1
+
+    def drop_oldest(self) -> None:
+        self._start += 1
+
+    def window(self) -> Window:
+        kept = slice(self._start, self._end)
+        rows = (self._stamps, self._body, self._hands)
+        return Window(*(each[kept].copy() for each in rows))
+
+    def _make_room(self) -> None:
+        """Move what is kept to the front, of arrays of twice its length."""
+        count, kept = len(self), slice(self._start, self._end)
+        for name in ("_stamps", "_body", "_hands"):
+            old = getattr(self, name)
+            new = np.empty((max(ROOM, 2 * count), *old.shape[1:]), old.dtype)
+            new[:count] = old[kept]
+            setattr(self, name, new)
+        self._start, self._end = 0, count
 
 
 class PersonWindows:
@@ -41,7 +87,7 @@ class PersonWindows:
         self._max_frames = max_frames
         self.keep(seconds)
         self._lost = round(lost_seconds * NANOSECONDS)
-        self._people: dict[str, deque[tuple[int, Observation]]] = {}
+        self._people: dict[str, _Past] = {}
 
     def keep(self, seconds: float) -> None:
         """Keep so much of each person from now on."""
@@ -61,33 +107,31 @@ class PersonWindows:
         """Forget who is lost by now, add a frame no older than the last; return the lost ids."""
         lost = self.forget_lost(frame.stamp)
         for person in frame.people:
-            past = self._people.setdefault(person.body_id, deque())
-            if len(past) > 1 and frame.stamp - past[-2][0] < self._least_step:
-                past.pop()  # the newest frame always stays
-            past.append((frame.stamp, person))
-            while frame.stamp - past[0][0] > self._span:
-                past.popleft()
+            past = self._people.get(person.body_id)
+            if past is None:
+                past = self._people[person.body_id] = _Past(person)
+            if len(past) > 1 and frame.stamp - past.stamp(-2) < self._least_step:
+                past.drop_newest()  # the newest frame always stays
+            past.append(frame.stamp, person)
+            while frame.stamp - past.stamp(0) > self._span:
+                past.drop_oldest()
         return lost
 
     def forget_lost(self, now: int) -> list[str]:
         """Forget everybody unseen for longer than ``lost_seconds``; return their ids."""
-        lost = [key for key, past in self._people.items() if now - past[-1][0] > self._lost]
+        lost = [key for key, past in self._people.items() if now - past.stamp(-1) > self._lost]
         for body_id in lost:
             del self._people[body_id]
         return lost
 
     def newest(self, body_id: str) -> tuple[int, Observation]:
         """Stamp and observation when the person was last seen."""
-        return self._people[body_id][-1]
+        past = self._people[body_id]
+        return past.stamp(-1), past.newest
 
     def window(self, body_id: str) -> Window:
         """Everything kept of one person."""
-        past = self._people[body_id]
-        return Window(
-            np.fromiter((stamp for stamp, _ in past), np.int64, len(past)),
-            np.stack([person.body for _, person in past]),
-            np.stack([person.hands for _, person in past]),
-        )
+        return self._people[body_id].window()
 
     def clear(self) -> None:
         """Forget everybody."""

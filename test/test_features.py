@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from people import START, standing
 
-from bharnet.features import STREAMS, FeatureConfig, make_streams, resample
+from bharnet.features import STREAMS, FeatureConfig, make_streams, resample, resample_all
 from bharnet.skeleton import UPPER_BODY_11, get_layout
 from bharnet.window import NANOSECONDS, Window
 from bharnet_train.augmentation import mirror_order
@@ -40,6 +40,30 @@ def test_features_do_not_depend_on_the_frame_rate(rate):
     got = resample(window(np.arange(0, 1.5001, 1 / rate)), CONFIG, START + 1_500_000_000)
     np.testing.assert_allclose(got.position, expected.position, atol=2e-3)
     assert got.seen.all()
+
+
+SECONDS = st.sets(st.integers(0, 45), min_size=1, max_size=30)
+
+
+@settings(deadline=None)
+@given(
+    people=st.lists(SECONDS, min_size=1, max_size=5), together=st.booleans(), seed=st.integers(0)
+)
+def test_all_at_once_are_each_by_himself(people, together, seed):
+    """People seen in the same frames, or each in frames of his own."""
+    rng = np.random.default_rng(seed)
+    windows = []
+    for frames in people[:1] * len(people) if together else people:
+        body = rng.normal(size=(len(frames), 11, 4)).astype(np.float32)
+        hands = rng.normal(size=(len(frames), 2, 21, 4)).astype(np.float32)
+        hands[rng.random(hands.shape[:3]) < 0.3] = np.nan
+        windows.append(window(sorted(each / 30 for each in frames), body, hands))
+    end = START + 1_500_000_000
+    position, seen = resample_all(windows, CONFIG, end)
+    for i, each in enumerate(windows):
+        alone = resample(each, CONFIG, end)
+        np.testing.assert_array_equal(position[i], alone.position)
+        np.testing.assert_array_equal(seen[i], alone.seen)
 
 
 def test_uneven_stamps_are_read_by_time_not_by_index():

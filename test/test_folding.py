@@ -6,17 +6,22 @@ from __future__ import annotations
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
+from bharnet.backends.interface import WindowNetwork
 from bharnet.features import FeatureConfig, make_streams
 from bharnet.network import BHaRNet, NetworkConfig
 from bharnet.network.folding import fold
-from bharnet.network.folding.paths import LONGEST, max3
+from bharnet.network.folding.paths import max3
+from bharnet.network.folding.reading import SHORT, fold_kernels
 from bharnet.network.graph import RefinedGraphConv
-from bharnet.network.temporal import DeformableConv
+from bharnet.network.temporal import DeformableConv, DeformablePaths
 from bharnet_train.complexity import example
 
 FEATURES = FeatureConfig(frames=16)
+LONG = FeatureConfig(frames=24)
 FULL_MANNER = {"graph": "refined", "time": "deformable", "blocks": ((32, 1), (32, 2), (64, 2))}
 NETWORKS = {
     "light P": NetworkConfig(),
@@ -81,11 +86,16 @@ def test_no_normalisation_of_channels_is_left():
     assert not kinds & {nn.BatchNorm1d, nn.BatchNorm2d, nn.MaxPool2d, DeformableConv}
 
 
-def test_folded_where_the_network_is():
-    """On whatever device: meta stands for one that is not the default."""
+@pytest.mark.parametrize("frames", [16, 24])
+def test_folded_where_the_network_is(frames):
+    """On whatever device: meta stands for one that is not the network's."""
     for name in ("light P", "E in the full manner"):
-        folded = fold(trained(NETWORKS[name]).to("meta"))
-        assert {each.device.type for each in folded.state_dict().values()} == {"meta"}
+        network = trained(NETWORKS[name], FeatureConfig(frames=frames))
+        with torch.device("meta"):
+            folded = fold(network)
+        assert {each.device.type for each in folded.state_dict().values()} == {"cpu"}
+        moved = {each.device.type for each in folded.to("meta").state_dict().values()}
+        assert moved == {"meta"}
 
 
 def test_offsets_gone_astray_cost_no_memory():
@@ -102,18 +112,70 @@ def test_offsets_gone_astray_cost_no_memory():
         torch.testing.assert_close(now, was, rtol=1e-5, atol=1e-4)
 
 
-def test_of_long_windows_frames_are_looked_up():
-    features = FeatureConfig(frames=LONGEST + 2, window_seconds=8.0)
+@pytest.mark.parametrize("frames", [SHORT + 1, 130])
+def test_the_same_scores_of_longer_windows(frames):
+    features = FeatureConfig(frames=frames, window_seconds=8.0)
     network = trained(NETWORKS["E in the full manner"], features)
     before, folded = answers(network, 2, features), fold(network)
-    assert any(isinstance(module, DeformableConv) for module in folded.modules())
     for was, now in zip(before, answers(folded, 2, features), strict=True):
         torch.testing.assert_close(now, was, rtol=1e-5, atol=1e-4)
 
 
+@pytest.mark.parametrize("graph", ["refined", "decoupled"])
+@pytest.mark.parametrize("time", ["dilated", "deformable"])
+def test_every_manner_of_graph_and_time(graph, time):
+    config = NetworkConfig(variant="E", graph=graph, time=time, blocks=FULL_MANNER["blocks"])
+    network = trained(config)
+    for was, now in zip(answers(network, 2), answers(fold(network), 2), strict=True):
+        torch.testing.assert_close(now, was, rtol=1e-5, atol=1e-4)
+
+
+OFFSET = st.one_of(
+    st.integers(-200, 200).map(float),
+    st.floats(-60, 60, width=32),
+    st.floats(-1e9, 1e9, width=32),
+)
+
+
+@settings(deadline=None)
+@given(
+    offsets=st.lists(OFFSET, min_size=8, max_size=8),
+    frames=st.integers(1, 2 * SHORT),
+    stride=st.integers(1, 4),
+    people=st.integers(1, 6),
+)
+def test_kernels_read_where_the_offsets_are(offsets, frames, stride, people):
+    """Between frames, at frames, before the first and behind the last: wherever they are."""
+    torch.manual_seed(0)
+    paths = DeformablePaths(8, stride).requires_grad_(False)
+    for kernel, own in zip((paths.near, paths.far), (offsets[:4], offsets[4:]), strict=True):
+        kernel.offsets.copy_(torch.tensor(own))
+    x = torch.randn(people, 4, frames, 3)
+    near, far = x.chunk(2, 1)
+    wanted = torch.cat((paths.near(near), paths.far(far)), 1)
+    got = fold_kernels(paths, frames)(x.mT.contiguous()).mT
+    torch.testing.assert_close(got, wanted, rtol=0, atol=1e-4)
+
+
 def test_a_single_frame_is_its_own_largest():
     x = torch.randn(2, 3, 1, 4)
-    assert torch.equal(max3(x), x)
+    assert torch.equal(max3(x, 2), x)
     for frames in (2, 3, 9):
         x = torch.randn(2, 3, frames, 4)
-        assert torch.equal(max3(x), nn.functional.max_pool2d(x, (3, 1), 1, (1, 0)))
+        largest = nn.functional.max_pool2d(x, (3, 1), 1, (1, 0))
+        assert torch.equal(max3(x, 2), largest)
+        assert torch.equal(max3(x.mT, 3), largest.mT)
+
+
+def test_a_graph_of_it_is_for_any_number_of_people():
+    """Nothing asks how many there are while a graph is made (ONNX is made of such a one)."""
+    small = NetworkConfig(**{**FULL_MANNER, "blocks": ((32, 1), (32, 2))})
+    network = WindowNetwork(fold(trained(small, LONG)), LONG)
+    people = torch.export.Dim("people", min=1, max=64)
+    shapes = ({0: people}, {0: people})
+    with torch.no_grad():
+        graph = torch.export.export(network, example(LONG, 3), dynamic_shapes=shapes).module()
+        for count in (1, 5):
+            joints = example(LONG, count)
+            for was, now in zip(network(*joints), graph(*joints), strict=True):
+                torch.testing.assert_close(now, was, rtol=1e-5, atol=1e-4)

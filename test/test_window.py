@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from people import START, frame, person
 
-from bharnet.window import NANOSECONDS, PersonWindows
+from bharnet.window import NANOSECONDS, ROOM, PersonWindows
 
 
 def test_window_spans_its_seconds_whatever_the_rate():
@@ -72,3 +72,17 @@ def test_windows_hold_exactly_the_recent_frames_of_each(steps):
     for key, past in seen.items():
         kept = [each for each in past if past[-1] - each <= NANOSECONDS]
         assert windows.window(key).stamps.tolist() == kept
+
+
+def test_a_window_stays_as_it_was():
+    """What was handed out is nobody else's, however many frames follow."""
+    windows = PersonWindows(2.0)
+    for i in range(30):
+        windows.push(frame(i * 0.1, person("a", i)))
+    given_out = windows.window("a")
+    stamps, hands = given_out.stamps.copy(), given_out.hands.copy()
+    for i in range(30, 10 * ROOM):
+        windows.push(frame(i * 0.1, person("a", i)))
+    np.testing.assert_array_equal(given_out.stamps, stamps)
+    np.testing.assert_array_equal(given_out.hands, hands)
+    assert len(windows.window("a").stamps) == 21

@@ -1,6 +1,10 @@
 # Copyright 2026 bharnet_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""Graph convolutions that no longer learn: (N, C, T, V) -> (N, C', T, V)."""
+"""Graph convolutions that no longer learn.
+
+``FoldedDecoupled``: (N, C, T, V) -> (N, C', T, V). The refined ones have frames last:
+(N, C, V, T) -> (N, C', V, T).
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from torch import nn
 from torch.nn.functional import leaky_relu_
 
 from bharnet.network.folding.affine import affine, joined
-from bharnet.network.folding.products import Dense, by_group, grouped
+from bharnet.network.folding.products import Dense, by_group, every, grouped
 from bharnet.network.graph import SLOPE, DecoupledGraphConv, RefinedGraphConv
 
 
@@ -47,36 +51,34 @@ class FoldedFirst(nn.Module):
         residual = joined(skip)
         assert residual.bias is not None
         # The straight path is one more subset: everybody hears himself.
-        straight = torch.eye(module.adjacency.shape[1])[None].to(module.adjacency)
+        straight = torch.eye(module.adjacency.shape[1], device=module.adjacency.device)[None]
         graphs = torch.cat((module.adjacency, straight))
-        self.register_buffer("adjacency", graphs.permute(1, 0, 2).flatten(1).contiguous())
+        self.register_buffer("adjacency", graphs.mT.flatten(0, 1).contiguous())  # (4 V, V)
         mixing = torch.cat((weight, residual.weight[None, :, :, 0, 0]))  # (4, C', C)
         weight = mixing.permute(1, 2, 0).flatten(1)[:, :, None, None]
         self.mix = Dense(weight, shift + residual.bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        joints = x.shape[3]
-        heard = (x @ self.adjacency).unflatten(3, (-1, joints))  # (N, C, T, 4, V)
-        heard = heard.transpose(2, 3).flatten(1, 2)  # (N, 4 C, T, V)
-        return leaky_relu_(self.mix(heard), SLOPE)
+        heard = (self.adjacency @ x).unflatten(2, (-1, x.shape[2]))  # (N, C, 4, V, T)
+        return leaky_relu_(self.mix(heard.flatten(1, 2)), SLOPE)
 
 
 class FoldedSkip(nn.Module):
-    """A grouped 1x1 convolution and its normalisation: (N, C, T, V) -> (N, C', T / stride, V)."""
+    """A grouped 1x1 convolution and its normalisation; ``time`` is the axis of the frames."""
 
     weight: torch.Tensor
     shift: torch.Tensor
 
-    def __init__(self, module: nn.Sequential) -> None:
+    def __init__(self, module: nn.Sequential, time: int) -> None:
         super().__init__()
-        convolution = joined(module)
+        self.time, convolution = time, joined(module)
         assert convolution.bias is not None
         self.stride = int(convolution.stride[0])
         self.register_buffer("weight", by_group(convolution.weight, convolution.groups))
         self.register_buffer("shift", convolution.bias[:, None, None])
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return grouped(self.weight, x[:, :, :: self.stride]).add_(self.shift)
+        return grouped(self.weight, every(x, self.stride, self.time)).add_(self.shift)
 
 
 class FoldedRefined(nn.Module):
@@ -111,38 +113,41 @@ class FoldedRefined(nn.Module):
         related = blocks.view(groups, 2, count, -1, module.relate.in_channels)
         related = related.permute(2, 1, 0, 3, 4).flatten(1, 3)[:, None]
         bias = module.relate.bias.view(groups, 2, count, -1).permute(2, 1, 0, 3).flatten(1)
-        self.register_buffer("relate", related.contiguous())
-        self.register_buffer("relate_bias", bias[:, None, :, None].contiguous())
+        # tanh x is 2 sigmoid 2x - 1, of which torch computes six in the time of one.
+        self.register_buffer("relate", 2 * related)
+        self.register_buffer("relate_bias", 2 * bias[:, None, :, None])
         refine = (module.refine.weight[:, :, 0, 0] * module.strength).view(
             groups, count, self.outputs // groups, -1
         )
         bias = (module.refine.bias * module.strength).view(*refine.shape[:3], 1)
-        weights = torch.cat((refine, bias, torch.ones_like(bias)), 3).transpose(0, 1)
+        bias = bias - refine.sum(3, keepdim=True)
+        weights = torch.cat((2 * refine, bias, torch.ones_like(bias)), 3).transpose(0, 1)
         self.register_buffer("refine", weights[:, None].contiguous())  # (S, 1, G, C' / G, J + 2)
-        graphs = module.adjacency.detach().flatten(1)
+        graphs = module.adjacency.detach().mT.flatten(1)
         constant = torch.stack((torch.ones_like(graphs), graphs), 1)[:, None, None]
         self.register_buffer("constant", constant.contiguous())  # (S, 1, 1, 2, V V)
         if isinstance(module.skip, nn.Sequential):
-            self.skip = FoldedSkip(module.skip)
+            self.skip = FoldedSkip(module.skip, time=3)
             self.skip.shift = self.skip.shift + shift[:, None, None]
         self.register_buffer("shift", shift[:, None, None])
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        frames, joints = x.shape[2:]
+        joints, frames = x.shape[2:]
         graphs = self.graphs(x)
         result = x + self.shift if self.skip is None else self.skip(x)
-        rows = result.view(-1, frames, joints)
+        rows = result.view(-1, joints, frames)
         for weight, graph in zip(self.value, graphs, strict=True):
-            rows.baddbmm_(grouped(weight, x).view(-1, frames, joints), graph)
+            rows.baddbmm_(graph, grouped(weight, x).view(-1, joints, frames))
         return leaky_relu_(result, SLOPE)
 
     def graphs(self, x: torch.Tensor) -> torch.Tensor:
-        """What each channel gathers from where: (N, C, T, V) -> (S, N C', V, V)."""
-        batch, joints = len(x), x.shape[3]
+        """What each channel gathers, to V from V: (N, C, V, T) -> (S, N C', V, V)."""
+        batch, joints = x.shape[0], x.shape[2]
         count, _, groups, outputs, related = self.refine.shape
-        both = torch.matmul(self.relate, x.mean(2)) + self.relate_bias  # (S, N, 2 G J, V)
+        mean = x @ x.new_full((x.shape[3],), 1 / x.shape[3])
+        both = torch.matmul(self.relate, mean) + self.relate_bias  # (S, N, 2 G J, V)
         asks, offers = both.chunk(2, 2)
-        apart = torch.tanh(offers[..., :, None] - asks[..., None, :])
+        apart = (offers[..., None, :] - asks[..., :, None]).sigmoid_()
         apart = apart.view(count, batch, groups, -1, joints * joints)
         constant = self.constant.expand(count, batch, groups, 2, joints * joints)
         rows = torch.cat((apart, constant), 3).flatten(0, 2)

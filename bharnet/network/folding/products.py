@@ -12,6 +12,9 @@ import torch
 from torch import nn
 from torch.nn.functional import conv2d
 
+# Of so few instances, a product for each takes less time than repeating the weight.
+FEW = 4
+
 
 class Dense(nn.Module):
     """A 1x1 convolution without groups or stride."""
@@ -38,13 +41,26 @@ class Dense(nn.Module):
 
 def grouped(weight: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     """A grouped one; weight (G, C' / G, C / G)."""
-    batch, _, frames, joints = x.shape
-    rows = x.reshape(batch * len(weight), weight.shape[2], frames * joints)
-    if batch > 1:
-        weight = weight.repeat(batch, 1, 1)
-    return torch.bmm(weight, rows).view(batch, -1, frames, joints)
+    batch, groups = x.shape[0], len(weight)
+    # A graph is made for any number of instances: len(x) would be a constant of it.
+    if not torch.compiler.is_compiling() and 1 < batch <= FEW:
+        rows = x.reshape(batch, groups, weight.shape[2], -1)
+        made = x.new_empty(batch, groups, weight.shape[1], rows.shape[3])
+        for each, into in zip(rows.unbind(), made.unbind(), strict=True):
+            torch.bmm(weight, each, out=into)
+    else:
+        rows = x.reshape(batch * groups, weight.shape[2], -1)
+        made = torch.bmm(weight if batch == 1 else weight.repeat(batch, 1, 1), rows)
+    return made.view(batch, -1, *x.shape[2:])
 
 
 def by_group(weight: torch.Tensor, groups: int) -> torch.Tensor:
     """A convolution's weight (C', C / G, 1, 1) -> (G, C' / G, C / G)."""
     return weight.detach().view(groups, -1, weight.shape[1]).contiguous()
+
+
+def every(x: torch.Tensor, stride: int, axis: int) -> torch.Tensor:
+    """Every ``stride``-th frame."""
+    if stride == 1:
+        return x
+    return x[:, :, ::stride] if axis == 2 else x[..., ::stride]
