@@ -23,7 +23,7 @@ class StreamConfig:
 
     stride_seconds   a tick runs when a stamp passes the last tick by this
     reorder_seconds  a frame older than the last by up to this is dropped; by more, all is reset
-    lost_seconds     a person unseen for longer is forgotten
+    lost_seconds     a person unseen for longer is forgotten; so long may recognition fail
     max_people       further people in a frame are ignored
     window_seconds   lengths of the windows that are read at once (``Recognizer.recognize``);
                      () = the model's own
@@ -88,7 +88,7 @@ class ActionStream:
         config = config or StreamConfig()
         self._windows = PersonWindows(info.features.window_seconds, config.lost_seconds)
         self.config = config
-        self._newest = 0
+        self._newest = self._answered = 0  # stamps of the newest frame, and of the last answer
         self._last_tick: int | None = None
         self._last_entry: dict[str, tuple[int, Observation]] = {}
         self._lost: list[Entry] = []
@@ -156,7 +156,17 @@ class ActionStream:
         for body_id, prediction in zip(bodies, answers, strict=True):
             for decided in self.decider.decide(body_id, stamp, prediction):
                 entries.append(self._entry(decided))
+        self._answered = stamp
         return Tick(stamp, tuple(entries))
+
+    def give_up(self) -> Tick | None:
+        """To be called when ``tick`` failed. Once it has for longer than ``lost_seconds``, every
+        running event ends: nobody knows whether it goes on. Windows stay, for it may work again.
+        """
+        failing = self._newest - self._answered
+        if failing <= self.config.lost_seconds * NANOSECONDS:
+            return None
+        return self._end_events(Reason.RESET)
 
     def advance(self, frame: Frame) -> list[Tick]:
         """``push`` and, when due, ``tick``: what an offline caller wants."""
@@ -176,11 +186,15 @@ class ActionStream:
         return ended
 
     def _end_all(self, reason: Reason) -> Tick | None:
+        ended = self._end_events(reason)
+        self._windows.clear()
+        self._last_entry.clear()
+        return ended
+
+    def _end_events(self, reason: Reason) -> Tick | None:
         seen = {body_id: stamp for body_id, (stamp, _) in self._last_entry.items()}
         entries = [self._entry(decided) for decided in self.decider.finish_all(reason, seen)]
         entries, self._lost = self._lost + entries, []
-        self._windows.clear()
-        self._last_entry.clear()
         return Tick(self._newest, tuple(entries)) if entries else None
 
     def _forget(self, lost: list[str]) -> None:

@@ -15,6 +15,8 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from bharnet_ros.misspelt import warn_of_misspelt
+
 if TYPE_CHECKING:
     from typing_extensions import Self
 
@@ -65,7 +67,10 @@ class Values:
 
 
 def declare_all(node: Node, table: Iterable[Declared]) -> dict[str, Any]:
-    """Declare every row; the values that were given at start, or else the defaults."""
+    """Declare every row; the values that were given at start, or else the defaults.
+
+    Warns of what else was given: it would be ignored silently.
+    """
     rows = tuple(table)
     node.declare_parameters(
         "",
@@ -76,6 +81,7 @@ def declare_all(node: Node, table: Iterable[Declared]) -> dict[str, Any]:
             for each in rows
         ],
     )
+    warn_of_misspelt(node, [each.name for each in rows])
     return {each.name: _plain(node.get_parameter(each.name).value) for each in rows}
 
 

@@ -39,10 +39,12 @@ class Statistics(Rises):
         seconds: float,
         worker: Worker,
         outside: Finding | None,
+        beside: Finding | None = None,
     ) -> DiagnosticStatus:
         """``seconds`` since the last status.
 
-        ``outside``: what makes all that is found here unimportant.
+        ``outside``: what makes all that is found here unimportant; ``beside``: what is told
+        unless something as bad is found here.
         """
         dropped = worker.dropped_frames + sum(map(self._times, LEFT_OUT))
         rose = self.since_told(
@@ -52,7 +54,10 @@ class Statistics(Rises):
             dropped=dropped,
             failed=self._times("recognise"),
         )
-        told = self.levels.tell(outside or _find(rose))
+        found = _find(rose)
+        if beside is not None and beside.level > found.level:
+            found = beside
+        told = self.levels.tell(outside or found)
         values = {
             "input rate (Hz)": f"{rose['messages'] / max(seconds, 1e-3):.1f}",
             "messages received": str(self.messages),

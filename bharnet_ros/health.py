@@ -27,6 +27,8 @@ CHECK_SECONDS, TELL_SECONDS, SILENCE_SECONDS = 0.1, 1.0, 5.0
 LATE_SECONDS = 3 * CHECK_SECONDS  # between two checks
 CURE = "start a pose source, or name its topic with -r bharnet/poses:=<topic>"
 
+NO_HANDS = Finding(Level.WARN, "no hands arrive that fit, bodies are recognised without them")
+
 
 class Health:
     """Made on activate, closed on deactivate; only the executor's thread calls it."""
@@ -35,7 +37,7 @@ class Health:
         self._node, self._worker, self._poses = node, worker, poses
         self._statistics = Statistics(node.report.counts)
         self._last_message = self._told_at = time.monotonic()
-        self._reminder = Reminder(SILENCE_SECONDS)
+        self._reminder, self._no_hands = Reminder(SILENCE_SECONDS), Reminder(SILENCE_SECONDS)
         self._looked_at, self._gave_way = self._last_message, False
         self._ended = 0  # how many frames had been used when the input stopped last
         self._timer = node.create_timer(
@@ -77,14 +79,17 @@ class Health:
         now, limit = time.monotonic(), self._node.settings["stop_after_seconds"]
         if self._comes_late(now):
             return
+        without_hands = self._poses.look(now)
+        if self._no_hands.due(without_hands):
+            self._node.get_logger().warning(self._poses.why_no_hands())
         self._end_what_runs(now - limit)
         silence = now - self._last_message
         if self._reminder.due(silence):
             self._node.get_logger().warning(
-                why_silent(self._node, self._poses.silent, self._poses.type, "poses", CURE)
+                why_silent(self._node, self._poses.topic, self._poses.type, "poses", CURE)
             )
         if now - self._told_at >= TELL_SECONDS:
-            self._tell(now - self._told_at, silence > limit)
+            self._tell(now - self._told_at, silence > limit, without_hands > 0)
             self._told_at = now
 
     def _comes_late(self, now: float) -> bool:
@@ -105,7 +110,7 @@ class Health:
             self._statistics.times_stopped += 1
             self._worker.call(ActionStream.input_stopped)
 
-    def _tell(self, seconds: float, silent: bool) -> None:
+    def _tell(self, seconds: float, silent: bool, without_hands: bool) -> None:
         node = self._node
         outside = None
         if not node.enabled:
@@ -113,7 +118,8 @@ class Health:
         elif silent:
             outside = Finding(Level.ERROR, "no poses arrive")
         name = f"{node.get_fully_qualified_name()}: recognition"
-        status = self._statistics.status(name, seconds, self._worker, outside)
+        beside = NO_HANDS if without_hands else None
+        status = self._statistics.status(name, seconds, self._worker, outside, beside)
         # Nobody may read of nothing waiting before the last result is out.
         node.publish_results()
         node.diagnostics.publish(to_diagnostics(node, status))

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,24 +13,25 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
-from bharnet.observation import InvalidPose
 from bharnet.reporting import Report
+from bharnet_ros.hands import PATIENCE, HandsToBodies
 from bharnet_ros.hri import Gathering, HriBodies
-from bharnet_ros.joining import join_hands
 from bharnet_ros.msg import PersonPoseArray
-from bharnet_ros.pairing import Pairing
 from bharnet_ros.parameters import Settings
 from bharnet_ros.source import Source, arrival
+from bharnet_ros.status import why_silent
 
 POSES_QOS = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 POSE_TYPE = "bharnet_ros/msg/PersonPoseArray"
+HANDS_CURE = "start a hand source, or name its topic with -r bharnet/hands:=<topic>"
 
 
 class PoseInput:
     """Calls ``deliver(message)`` with everybody of one moment, in the executor's thread.
 
     By ``input``: poses; poses_and_hands = hands from a topic of their own, joined by id or by
-    wrist; hri = the bodies of ROS4HRI. Raises RuntimeError where that cannot be had.
+    wrist, without them while none come; hri = the bodies of ROS4HRI. Raises RuntimeError where
+    that cannot be had.
     """
 
     def __init__(
@@ -42,10 +42,10 @@ class PoseInput:
         report: Report,
         events: SubscriptionEventCallbacks,
     ) -> None:
-        self._node, self._deliver, self._report, self._events = node, deliver, report, events
+        self._node, self._report, self._events = node, report, events
         self._close = contextlib.ExitStack()
         self.type = POSE_TYPE
-        self._hands, self._alone = "", 0  # bodies that came since the last hands
+        self._hands: HandsToBodies | None = None  # with poses_and_hands
         if settings["input"] == "hri":
             gathering = Gathering(
                 settings["hri_image_width"],
@@ -56,44 +56,40 @@ class PoseInput:
             self._close.callback(bodies.close)
             self.topic, self.type = bodies.topic, bodies.type
         elif settings["input"] == "poses_and_hands":
-            pairing = Pairing(
-                2,
-                settings["sync_slop_seconds"],
-                settings["reorder_seconds"],
-                self._join,
-                functools.partial(report, "bad_message"),
+            hands = HandsToBodies(
+                settings["sync_slop_seconds"], settings["reorder_seconds"], deliver, report
             )
-
-            def on_bodies(message: PersonPoseArray) -> None:
-                self._alone += 1
-                pairing.put(0, message)
-
             with contextlib.ExitStack() as undo:
-                self.topic = self._subscribe(undo, "bharnet/poses", on_bodies)
-                self._hands = self._subscribe(
-                    undo, "bharnet/hands", lambda message: pairing.put(1, message)
-                )
+                self.topic = self._subscribe(undo, "bharnet/poses", hands.bodies)
+                self._hands_topic = self._subscribe(undo, "bharnet/hands", hands.hands)
                 self._close = undo.pop_all()
+            self._hands = hands
         else:
             self.topic = self._subscribe(self._close, "bharnet/poses", deliver)
 
-    @property
-    def silent(self) -> str:
-        """The topic to blame when nothing is delivered."""
-        return self._hands if self._alone else self.topic
+    def look(self, now: float) -> float:
+        """To be called often. For how many seconds bodies have gone on without their hands."""
+        if self._hands is None:
+            return 0.0
+        self._hands.look()
+        since = self._hands.alone_since
+        return 0.0 if since is None else now - since
+
+    def why_no_hands(self) -> str:
+        """And what to do."""
+        assert self._hands is not None
+        topic = self._hands_topic
+        why = why_silent(self._node, topic, POSE_TYPE, "hands", HANDS_CURE)
+        if self._hands.heard:
+            why = (
+                f"hands arrive on {topic}, but not within {PATIENCE} s of the bodies of their "
+                "moment; give both the stamp of their picture, or raise sync_slop_seconds"
+            )
+        return f"{why}; until then bodies are recognised without them"
 
     def close(self) -> None:
         """Hear no more."""
         self._close.close()
-
-    def _join(self, bodies: PersonPoseArray, hands: PersonPoseArray) -> None:
-        self._alone = 0
-        try:
-            joined = join_hands(bodies, hands)
-        except InvalidPose as error:
-            self._report("bad_message", f"hands are left out: {error}")
-            joined = bodies
-        self._deliver(joined)
 
     def _subscribe(
         self, undo: contextlib.ExitStack, topic: str, callback: Callable[[Any], None]

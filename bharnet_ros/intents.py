@@ -23,6 +23,7 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from bharnet_ros.declared import Declared, declare_all, user_path
 from bharnet_ros.intent_map import InvalidIntents, Rule, Wish, read_intents
 from bharnet_ros.msg import Action, ActionArray, ActionLabels
+from bharnet_ros.shipped import shipped
 from bharnet_ros.spinning import spin
 
 RELIABLE = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
@@ -95,7 +96,7 @@ class IntentsNode(Node):
         given = declare_all(self, PARAMETERS)["file"]
         self._message = intent_message()
         self._constants = predefined(self._message)
-        self.rules = read_intents(user_path(given) if given else shipped(), self._constants)
+        self.rules = read_intents(map_file(given), self._constants)
         self._onsets = Onsets()
         qos = QoSOverridingOptions.with_default_policies()
         # Relative, as all our names are: /intents, where ROS4HRI has it, unless in a namespace.
@@ -150,16 +151,11 @@ def unfit(rules: Mapping[str, Rule], labels: Iterable[str], idle: int) -> list[s
     return told
 
 
-def shipped() -> Path:
-    """The map that is installed with the package; in a clone, the clone's."""
-    from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
-
-    here = Path(__file__).resolve().parents[1] / "config" / "intents.yaml"
-    if here.is_file():
-        return here
+def map_file(given: str) -> Path:
+    """The map that is asked for, or else the one that ships. Raises InvalidIntents."""
     try:
-        return Path(get_package_share_directory("bharnet_ros"), "config", "intents.yaml")
-    except PackageNotFoundError as error:
+        return user_path(given) if given else shipped("intents.yaml")
+    except FileNotFoundError as error:
         raise InvalidIntents("the map that ships is not installed; name one by `file`") from error
 
 

@@ -112,12 +112,7 @@ class BharnetNode(UndoingNode):
             undo.callback(poses.close)
             self._health = Health(self, self._worker, poses)
             undo.callback(self._health.close)
-            self.get_logger().info(
-                f"recognising {len(stream.recognizer.info.classes)} classes of "
-                f"{stream.recognizer.model_id} on "
-                f"{stream.recognizer.device} ({stream.recognizer.backend}), "
-                f"poses from {poses.topic}"
-            )
+            self.get_logger().info(f"{_in_words(stream)}, poses from {poses.topic}")
             # Last of all: whoever hears them may count on the rest.
             self._publish_labels(stream)
             self._active = undo.pop_all()
@@ -194,6 +189,8 @@ class BharnetNode(UndoingNode):
             if not self.context.ok():
                 continue
             if isinstance(result, ActionStream):
+                if self._markers.info is not result.recognizer.info:  # another model
+                    self.get_logger().info(f"from now on {_in_words(result)}")
                 self._markers.info = result.recognizer.info
                 self._publish_labels(result)
                 continue
@@ -243,6 +240,14 @@ class BharnetNode(UndoingNode):
         if self._worker is None:
             response.message = f"{'enabled' if self.enabled else 'disabled'} once it is active"
         return response
+
+
+def _in_words(stream: ActionStream) -> str:
+    recognizer = stream.recognizer
+    return (
+        f"recognising {len(recognizer.info.classes)} classes of {recognizer.model_id} on "
+        f"{recognizer.device} ({recognizer.backend})"
+    )
 
 
 def _free_memory() -> None:

@@ -45,19 +45,20 @@ class Pairing:
         self._newest = [0] * topics
         self._begin()
 
-    def put(self, number: int, message: Any) -> None:
-        """A message of one of the topics."""
+    def put(self, number: int, message: Any) -> bool:
+        """A message of one of the topics; whether it may find others."""
         stamp = nanoseconds(message.header.stamp)
         if stamp < 0:  # over which message_filters raises, out of the process
             self._refused(
                 f"dropped a {type(message).__name__}: its header.stamp is negative; its publisher "
                 "must give the time of acquisition"
             )
-            return
+            return False
         if stamp < self._newest[number] - self._jump:
             self._begin()
         self._newest[number] = max(self._newest[number], stamp)
         self._inputs[number].signalMessage(message)
+        return True
 
     def _begin(self) -> None:
         self._newest = [0] * len(self._newest)

@@ -163,7 +163,12 @@ class Worker:
             self._skip(stamp)
             return
         begun = time.monotonic()
-        tick = stream.tick()
+        try:
+            tick = stream.tick()
+        except Exception:
+            if (ended := stream.give_up()) is not None:
+                self._deliver(Result(ended, stream, letter.frame_id))
+            raise
         seconds = time.monotonic() - begun
         self._skipped_at = 0
         self._deliver(Result(tick, stream, letter.frame_id, letter.arrived, seconds))

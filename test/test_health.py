@@ -12,9 +12,11 @@ import pytest
 pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make test`")
 
 from diagnostic_msgs.msg import DiagnosticStatus
+from people import START
 from rclpy.duration import Duration
-from robot import DEADLINE, in_executor, pose, poses, robot, start
+from robot import DEADLINE, in_executor, pose, poses, robot, stamp, start
 
+from bharnet.window import NANOSECONDS
 from bharnet_ros import health, levels
 from bharnet_ros import node as node_module
 from bharnet_ros.msg import Action, PersonPose
@@ -61,6 +63,34 @@ def test_what_runs_ends_though_messages_come(model, monkeypatch, useless):
         assert tester.diagnostics[-1]["frames used"] == "10"
         tester.play(pose(), start=5.0, seconds=1.0)
         assert [each.event_id for each in tester.saw(Action.ONSET)] == [1, 2]
+
+
+def test_what_runs_ends_though_the_network_fails_for_good(model, monkeypatch):
+    monkeypatch.setattr(levels, "RAISE_SECONDS", 0.0)
+    with robot(model=model, lost_seconds=0.5, stop_after_seconds=DEADLINE) as (node, tester):
+        start(node)
+        end = tester.ready().play(pose(), seconds=1.0)
+        recognizer = node._worker._stream.recognizer
+        good = recognizer.recognize
+
+        def fail(*_):
+            raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+        recognizer.recognize = fail
+        failed_from = end
+        for i in range(10):
+            tester.tell(poses(end + i / 10, pose()))
+        tester.wait(lambda: tester.saw(Action.OFFSET))
+        (offset,) = tester.saw(Action.OFFSET)
+        assert (offset.reason, offset.event_id) == (Action.REASON_RESET, 1)
+        assert stamp(tester.actions[-1].header) - START <= (failed_from + 1.0) * NANOSECONDS
+        tester.wait(lambda: is_error(tester))
+        # It works again: the windows are whole, the action begins anew.
+        recognizer.recognize = good
+        tester.play(pose(), start=end + 1.0, seconds=1.0)
+        assert [each.event_id for each in tester.saw(Action.ONSET)] == [1, 2]
+        assert len(tester.saw(Action.OFFSET)) == 1
+        assert tester.actions[-1].actions[0].frames_used >= 10
 
 
 def test_a_node_that_was_held_up_takes_that_for_no_silence(model, monkeypatch):

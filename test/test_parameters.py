@@ -171,6 +171,12 @@ def test_model_changes_while_running(model, tmp_path):
         tester.play(pose(), start=end, seconds=1.0)
         assert tester.actions[-1].actions[0].label == "wave"
         assert not [line for line in tester.log if "failed" in line]
+        # Each is told of, and only those that were taken.
+        changes = [line for line in tester.log if line.startswith("from now on")]
+        assert [line.split("-1-")[0] for line in changes] == [
+            "from now on recognising 3 classes of other",
+            "from now on recognising 3 classes of tiny",
+        ]
 
 
 def test_home_is_found_in_every_path(monkeypatch, tmp_path):

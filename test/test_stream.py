@@ -110,6 +110,24 @@ def test_who_left_is_told_though_a_tick_failed():
     assert [(each.body_id, each.reason) for each in ended] == [("a", Reason.LOST)]
 
 
+def test_what_runs_ends_once_ticks_have_failed_for_too_long():
+    made, _ = stream(lost_seconds=0.5)
+    play(made, [frame(i * 0.1, person("a")) for i in range(10)])  # the last tick is at 0.8
+    ended = []
+    failing = mock.patch.object(made.recognizer, "recognize", side_effect=RuntimeError)
+    with failing:
+        for i in range(10, 20):
+            made.push(frame(i * 0.1, person("a")))
+            if made.due:
+                with pytest.raises(RuntimeError):
+                    made.tick()
+                ended.append(made.give_up())
+    # At 1.0 and 1.2 it may be a hiccup; after 1.4 there is nothing left to end.
+    assert [tick is not None for tick in ended] == [False, False, True, False, False]
+    (entry,) = ended[2].entries
+    assert (entry.decided.state, entry.decided.reason) == (State.OFFSET, Reason.RESET)
+
+
 def test_old_and_equal_stamps_are_dropped_and_said():
     made, reports = stream()
     play(made, raising(1.0))
