@@ -26,6 +26,7 @@ from bharnet.reporting import ignore
 from bharnet.skeleton import HAND_21, UPPER_BODY_11
 from bharnet.stream import ActionStream
 from bharnet.window import NANOSECONDS
+from bharnet_ros.demo.score import expected_label
 from bharnet_ros.msg import PersonPoseArray
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -40,6 +41,7 @@ LIMBS = (
     ("right_hip", "right_shoulder"),
 )
 INK, BODY, LEFT, RIGHT = "#1b2a41", "#324a5f", "#c8553d", "#2a9d8f"
+CORRECT, WRONG = "#9fd8cb", "#f2b5a7"
 
 
 @dataclass(frozen=True)
@@ -97,10 +99,22 @@ def draw_person(axes: Axes, person: Observation, title: str, answer: str) -> Non
         spine.set_color("#d0d5dd")
 
 
+def is_right(span: Span, truth: list[Span]) -> bool:
+    """Whether that was being signed, as the demo counts it."""
+    return any(
+        expected_label(each.label, [span.label])
+        and each.begin < span.end
+        and span.begin < each.end
+        for each in truth
+    )
+
+
 def draw_timeline(axes: Axes, truth: list[Span], spans: list[Span], seconds: float) -> None:
-    """Recorded above, recognised below."""
-    for row, (each, colour) in enumerate(((truth, "#cbd5e1"), (spans, "#9fd8cb"))):
+    """Recorded above, recognised below; what was recognised wrongly stands out."""
+    for row, each in enumerate((truth, spans)):
         for span in each:
+            narrow = span.end - span.begin < 2.2
+            colour = "#cbd5e1" if row == 0 else CORRECT if is_right(span, truth) else WRONG
             axes.barh(1 - row, span.end - span.begin, left=span.begin, height=0.7, color=colour)
             axes.text(
                 (span.begin + span.end) / 2,
@@ -108,8 +122,8 @@ def draw_timeline(axes: Axes, truth: list[Span], spans: list[Span], seconds: flo
                 span.label,
                 ha="center",
                 va="center",
-                rotation=90 if span.end - span.begin < 2.2 else 0,
-                fontsize=7.5,
+                rotation=90 if narrow else 0,
+                fontsize=6 if narrow else 7.5,
                 color=INK,
             )
     axes.set(xlim=(0, seconds), ylim=(-0.5, 1.5), xlabel="seconds of the stream")
