@@ -135,8 +135,16 @@ def resample_all(
     seconds: float | None = None,
     instants: NDArray[np.float64] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """``resample`` of P people at once: position (P, T, J, 3), seen (P, T, J)."""
-    stamps, values = _side_by_side(windows)
+    """``resample`` of P people at once: position (P, T, J, 3), seen (P, T, J).
+
+    Side by side while they share most stamps, as people of one camera do. Side by side, people
+    with stamps of their own would cost P times as much as one after the other.
+    """
+    stamps = np.unique(np.concatenate([each.stamps for each in windows]))
+    if len(windows) > 1 and len(stamps) > 2 * max(len(each.stamps) for each in windows):
+        apart = [resample_all([each], config, end, seconds, instants) for each in windows]
+        return np.concatenate([each[0] for each in apart]), np.concatenate([e[1] for e in apart])
+    values = _side_by_side(windows, stamps)
     sighted = np.isfinite(values[..., 0]) & ~(values[..., 3] < config.lowest_score)
     span = config.window_seconds if seconds is None else seconds
     # Seconds before the end: exact in float64 though the stamps have 19 digits.
@@ -150,18 +158,15 @@ def resample_all(
     return np.ascontiguousarray(by_person[0]), np.ascontiguousarray(by_person[1])
 
 
-def _side_by_side(windows: Sequence[Window]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """All frames of any of P people: stamps (N,), joints (N, P * J, 4), NaN where not in it."""
-    stamps, bodies = windows[0].stamps, windows[0].body.shape[1]
-    together = all(np.array_equal(each.stamps, stamps) for each in windows)
-    if not together:
-        stamps = np.unique(np.concatenate([each.stamps for each in windows]))
+def _side_by_side(windows: Sequence[Window], stamps: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Joints (N, P * J, 4) at all ``stamps`` (N,) of any of P people, NaN where not in it."""
+    bodies = windows[0].body.shape[1]
     joints = np.full((len(stamps), len(windows), bodies + 42, 4), np.nan, np.float32)
     for i, each in enumerate(windows):
-        rows = slice(None) if together else np.searchsorted(stamps, each.stamps)
+        rows = np.searchsorted(stamps, each.stamps)
         joints[rows, i, :bodies] = each.body
         joints[rows, i, bodies:] = each.hands.reshape(len(each.stamps), -1, 4)
-    return stamps, joints.reshape(len(stamps), -1, 4)
+    return joints.reshape(len(stamps), -1, 4)
 
 
 def _interpolate(

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from people import START, standing
 
+from bharnet import features
 from bharnet.features import STREAMS, FeatureConfig, make_streams, resample, resample_all
 from bharnet.skeleton import UPPER_BODY_11, get_layout
 from bharnet.window import NANOSECONDS, Window
@@ -64,6 +65,25 @@ def test_all_at_once_are_each_by_himself(people, together, seed):
         alone = resample(each, CONFIG, end)
         np.testing.assert_array_equal(position[i], alone.position)
         np.testing.assert_array_equal(seen[i], alone.seen)
+
+
+def test_people_with_stamps_of_their_own_are_not_laid_side_by_side(monkeypatch):
+    """Fifty would take fifty times the memory: bodies of ROS4HRI each have a topic."""
+    windows = [window(np.arange(0, 1.5, 0.1) + 0.001 * i) for i in range(12)]
+    end, longest = START + 1_500_000_000, len(windows[0].stamps)
+    expected = [resample(each, CONFIG, end) for each in windows]
+    frames = []
+
+    def counted(when, *arguments):
+        frames.append(len(when))
+        return interpolate(when, *arguments)
+
+    interpolate = features._interpolate
+    monkeypatch.setattr(features, "_interpolate", counted)
+    position, seen = resample_all(windows, CONFIG, end)
+    assert max(frames) <= 2 * longest
+    np.testing.assert_array_equal(position, [each.position for each in expected])
+    np.testing.assert_array_equal(seen, [each.seen for each in expected])
 
 
 def test_uneven_stamps_are_read_by_time_not_by_index():
