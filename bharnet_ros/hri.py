@@ -77,7 +77,9 @@ class Gathering:
         return [frame]
 
     def _frame(self, header: Header, people: list[PersonPose]) -> PersonPoseArray:
-        self._done = max(nanoseconds(header.stamp), 0)
+        stamp = nanoseconds(header.stamp)
+        if stamp > 0:  # of a skeleton without one, nothing is known of what is done
+            self._done = stamp
         return PersonPoseArray(
             header=header,
             estimator="ros4hri",

@@ -133,6 +133,15 @@ def test_one_without_a_stamp_is_passed_on_alone() -> None:
     assert scene.frames == [(0.0, ["b"]), (10.0, ["a", "b"])]
 
 
+def test_one_without_a_stamp_does_not_reopen_what_is_done() -> None:
+    scene = Scene()
+    scene.track(10.0, "a")
+    scene.put(10.0, "a")
+    scene.put(0.0, "a")
+    scene.put(9.9, "a")  # late: its moment is over
+    assert scene.frames == [(10.0, ["a"]), (0.0, ["a"])]
+
+
 @pytest.fixture
 def hearing(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
     """Bodies of a node, told of by hand: what a tracker of ROS4HRI would publish."""
