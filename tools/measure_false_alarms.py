@@ -120,17 +120,18 @@ def row(
 
 
 def main() -> None:
-    """Print the table for one model, with its own decision or with changes to it."""
+    """Print the table for one model."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("model", type=Path, nargs="?", default=SHIPPED)
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--tables", nargs="+", choices=list(TABLES), default=list(TABLES))
-    parser.add_argument("--defaults", action="store_true", help="DecisionConfig's, not its own")
+    parser.add_argument("--decision-of", type=Path, help="decided as this model decides")
     given = parser.parse_args()
     torch.set_num_threads(1)
     recognizer = Recognizer(load_checkpoint(given.model), "cpu")
     layout = get_layout(recognizer.info.features.body_layout)
-    config = DecisionConfig() if given.defaults else decision_config(recognizer.info)
+    decider = load_checkpoint(given.decision_of).info if given.decision_of else recognizer.info
+    config = decision_config(decider)
     print("| | people | minutes | actions told | a minute | which |\n" + "|---" * 6 + "|")
     for name in given.tables:
         print(row(name, TABLES[name](given.data, layout), recognizer, config), flush=True)
