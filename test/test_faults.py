@@ -30,12 +30,16 @@ from rclpy.serialization import deserialize_message
 from bharnet_ros.msg import PersonPoseArray
 from bharnet_ros.stamps import to_time
 rclpy.init()
-publisher = rclpy.create_node("source").create_publisher(PersonPoseArray, "bharnet/poses", 10)
+node = rclpy.create_node("source")
+publisher = node.create_publisher(PersonPoseArray, "bharnet/poses", 10)
 message = deserialize_message(pathlib.Path(sys.argv[1]).read_bytes(), PersonPoseArray)
-while True:
+
+def tell():
     message.header.stamp = to_time(time.time_ns())
     publisher.publish(message)
-    time.sleep(0.1)
+
+node.create_timer(0.1, tell)
+rclpy.spin(node)
 """
 
 

@@ -10,14 +10,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 
 import pytest
+from polling import DEADLINE, until
 
 from bharnet_ros.camera import guardian
 from bharnet_ros.camera.guardian import PIPE, RESTARTS, Guardian, Heartbeat
 
-DEADLINE = 20.0
 # Says its process id and how often it was started again, beats, and does what it is told.
 CHILD = """
 import sys, threading
@@ -34,14 +33,6 @@ with open(sys.argv[1], "a") as file:
 while not ends.wait(0.05):
     pass
 """
-
-
-def until(condition: Callable[[], object], pause: float = 0.01) -> None:
-    """Look again and again until it holds; fails after DEADLINE."""
-    deadline = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(pause)
 
 
 class Guarded:

@@ -10,11 +10,11 @@ import runpy
 import signal
 import subprocess
 import sys
-import time
 import types
 from pathlib import Path
 
 import pytest
+from polling import until
 
 ROOT = Path(__file__).resolve().parent.parent
 LAUNCH_FILE = ROOT / "launch" / "recognize.launch.py"
@@ -175,11 +175,8 @@ def test_starts_under_its_names(arguments, topic):
     rclpy.init(context=context, domain_id=domain)
     watcher = rclpy.create_node("watcher", context=context)
     try:
-        deadline = time.monotonic() + 60
-        while not (there := started(watcher, topic)) and time.monotonic() < deadline:
-            assert launched.poll() is None, launched.communicate()[0]
-            time.sleep(0.05)
-        assert there
+        until(lambda: launched.poll() is not None or started(watcher, topic), 60)
+        assert launched.poll() is None, launched.communicate()[0]
         assert watcher.count_publishers(topic) == 1
     finally:
         watcher.destroy_node()

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-import time
+import contextlib
 from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree
@@ -15,6 +15,7 @@ pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make 
 
 from camera import camera
 from commands import ROOT
+from polling import until
 from robot import DEADLINE, in_executor, robot, save_model, spinning, start
 
 from bharnet_ros.takes import RecorderNode
@@ -62,12 +63,9 @@ def holds(node: Any, absent: frozenset[str] = frozenset()) -> None:
     """It has what is allowed, but for what this configuration has not."""
     wanted = {rule: names - absent for rule, names in allowed(node.get_name()).items()}
     # DDS tells a node of its own ends from another thread, so they may come late.
-    deadline = time.monotonic() + DEADLINE
-    while (found := in_executor(node, lambda: ends(node))) != wanted:
-        if time.monotonic() > deadline:
-            break
-        time.sleep(0.01)
-    assert found == wanted
+    with contextlib.suppress(AssertionError):  # what is wrong is told below
+        until(lambda: in_executor(node, lambda: ends(node)) == wanted, DEADLINE)
+    assert in_executor(node, lambda: ends(node)) == wanted
 
 
 def test_it_is_a_policy_of_sros2():
