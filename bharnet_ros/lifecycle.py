@@ -42,7 +42,7 @@ def told(transition: Transition) -> Transition:
 
 
 class SteadyNode(LifecycleNode):
-    """A lifecycle node that refuses a transition which is not possible now.
+    """A lifecycle node that refuses a transition which is not possible now, and ends at once.
 
     rclpy raises over one that is asked for by service, out of the executor and so out of the
     process, and whoever asked gets no answer.
@@ -62,6 +62,15 @@ class SteadyNode(LifecycleNode):
             self.get_logger().warning(f"transition {asked} is refused: the node is {state}")
             response.success = False
             return response
+
+    def destroy_node(self) -> None:
+        """Leave the graph now.
+
+        rclpy keeps the state machine, and with it the node and its services, until Python's
+        garbage is collected: another node of this name would be thought to be two.
+        """
+        self._state_machine.destroy_when_not_in_use()
+        super().destroy_node()
 
 
 def run(

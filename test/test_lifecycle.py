@@ -26,7 +26,9 @@ from robot import (
     set_parameter,
 )
 
+from bharnet_ros.demo.domain import own_domain, ros_context
 from bharnet_ros.msg import Action
+from bharnet_ros.node import BharnetNode
 
 CYCLES = 100
 
@@ -69,6 +71,21 @@ def test_a_hundred_cycles_leave_nothing_behind(model):
             in_executor(node, cycle)
             in_executor(node, node.trigger_cleanup)
         assert in_executor(node, lambda: held(node)) == empty
+
+
+def test_who_is_destroyed_leaves_at_once(model):
+    """Not only when Python's garbage is collected: whoever holds the node keeps it from that."""
+    with own_domain() as domain, ros_context(domain) as context, ros_context(domain) as outside:
+        tester = Tester(outside)
+        try:
+            for _ in range(2):
+                node = BharnetNode(context=context)
+                tester.wait(lambda: sorted(tester.node.get_node_names()) == ["bharnet", "tester"])
+                node.destroy_node()
+                tester.wait(lambda: tester.node.get_node_names() == ["tester"])
+        finally:
+            tester.executor.shutdown()
+            tester.node.destroy_node()
 
 
 def test_bad_model_fails_configure_and_can_be_cured(model, tmp_path):
