@@ -13,7 +13,7 @@ import json
 import stat
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -40,13 +40,16 @@ class InvalidCheckpoint(ValueError):
 class ModelInfo:
     """What a checkpoint says of itself.
 
-    classes      names, in the order of the scores
+    classes      names, in the order of the network's scores
+    synonyms     class -> the label that it is told as, where that is not its own name. Classes of
+                 one label mean the same: their probabilities are summed
     idle         name of the class that means nothing to recognise; "" = none
     temperature  divides the logits, so that confidence is an honest probability
     decision     defaults for DecisionConfig, chosen on validation people
     provenance   data, licences, split, seed, command, scores: for the reader, not the program
 
-    Raises ValueError for class names that repeat, another idle class, a temperature out of range.
+    Raises ValueError for class names that repeat, another idle class, a synonym of a class that
+    is not there or idle, a temperature out of range.
     """
 
     name: str
@@ -58,12 +61,17 @@ class ModelInfo:
     features: FeatureConfig = field(default_factory=FeatureConfig)
     decision: Mapping[str, float] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    synonyms: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.classes or len(set(self.classes)) != len(self.classes):
             raise ValueError("class names are missing or repeat")
         if self.idle and self.idle not in self.classes:
             raise ValueError(f"idle class '{self.idle}' is not among the classes")
+        if strangers := set(self.synonyms) - set(self.classes):
+            raise ValueError(f"'{min(strangers)}' of the synonyms is not among the classes")
+        if self.idle and self.idle in {*self.synonyms, *self.synonyms.values()}:
+            raise ValueError(f"idle class '{self.idle}' can have no synonyms")
         if not 0.01 <= self.temperature <= 100:
             raise ValueError(f"temperature {self.temperature} is out of 0.01..100")
 
@@ -71,6 +79,21 @@ class ModelInfo:
     def idle_id(self) -> int:
         """Index of the idle class, -1 without one."""
         return self.classes.index(self.idle) if self.idle else -1
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What is told: one name for classes that mean the same, each where its first class is."""
+        return tuple(dict.fromkeys(self.synonyms.get(name, name) for name in self.classes))
+
+    @property
+    def label_ids(self) -> tuple[int, ...]:
+        """Index among the labels, of each class."""
+        labels = self.labels
+        return tuple(labels.index(self.synonyms.get(name, name)) for name in self.classes)
+
+    def told(self) -> ModelInfo:
+        """The same of a model whose classes are the labels."""
+        return replace(self, classes=self.labels, synonyms={}) if self.synonyms else self
 
 
 @dataclass(frozen=True)
@@ -225,6 +248,7 @@ def read_info(values: dict[str, Any]) -> ModelInfo:
         features=FeatureConfig(**features),
         decision={str(k): float(v) for k, v in values["decision"].items()},
         provenance=dict(values["provenance"]),
+        synonyms={str(k): str(v) for k, v in values.get("synonyms", {}).items()},
     )
 
 

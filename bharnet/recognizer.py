@@ -22,8 +22,9 @@ from bharnet.window import Window
 class Prediction:
     """What the network says of one person's window.
 
-    probabilities (C,) calibrated, sum 1; body, hand (C,): each expert's own, None = it saw
-    nothing. coverage: observed share of the window. window_start: stamp of the oldest frame used.
+    probabilities (L,) of the labels, calibrated, sum 1; body, hand (L,): each expert's own, None =
+    it saw nothing. coverage: observed share of the window. window_start: stamp of the oldest
+    frame used.
     """
 
     probabilities: NDArray[np.float32]
@@ -55,7 +56,9 @@ def choose_device(name: str) -> torch.device:
 class Recognizer:
     """A checkpoint at work, on one of ``bharnet.backends``.
 
-    ``warn(key, message)`` is told once if another backend or device is used than was asked for.
+    ``info`` describes what is told: its classes are the model's labels, those that mean the same
+    being one. ``warn(key, message)`` is told once if another backend or device is used than was
+    asked for.
     """
 
     def __init__(
@@ -65,7 +68,10 @@ class Recognizer:
         backend: str = "auto",
         warn: Report = ignore,
     ) -> None:
-        self.info = checkpoint.info
+        self.info = checkpoint.info.told()
+        ids = checkpoint.info.label_ids
+        self._first = [ids.index(label) for label in range(len(self.info.classes))]
+        self._others = [(i, label) for i, label in enumerate(ids) if i not in self._first]
         self.model_id = f"{self.info.name}-{self.info.version}-{checkpoint.digest}"
         self.device = choose_device(device)
         self._checkpoint, self._warn = checkpoint, warn
@@ -103,6 +109,8 @@ class Recognizer:
         scores = self._run(position, seen)
         stacked = np.stack((scores.fused, scores.body, scores.hand))
         probabilities = _softmax(stacked / np.float32(self.info.temperature))
+        if self._others:
+            probabilities = self._sum_up(probabilities)
         present = np.stack((scores.body_present, scores.hand_present))
         coverages = seen.any(2).mean(1)
         first = end - round(seconds * 1e9)
@@ -118,6 +126,14 @@ class Recognizer:
             coverage = float(coverages[i])
             predictions.append(Prediction(fused, body, hand, coverage, len(used), start))
         return predictions
+
+    def _sum_up(self, probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Of classes (..., C) -> of labels (..., L)."""
+        # No product of matrices: the number of people would change how it is rounded.
+        summed = probabilities[..., self._first]
+        for class_id, label_id in self._others:
+            summed[..., label_id] += probabilities[..., class_id]
+        return summed
 
     def _run(self, position: NDArray[np.float32], seen: NDArray[np.bool_]) -> Answer:
         try:

@@ -27,7 +27,7 @@ def load_model(settings: Settings) -> Checkpoint:
 def make_stream(checkpoint: Checkpoint, settings: Settings, report: Report) -> ActionStream:
     """Bring the model to its device and warm it up."""
     recognizer = Recognizer(checkpoint, settings["device"], settings["backend"], report)
-    info = checkpoint.info
+    info = recognizer.info
     joints = len(get_layout(info.features.body_layout))
     # The first pass takes far longer than all others: let it not be somebody's.
     nobody = np.zeros((1, joints, 4), np.float32), np.zeros((1, 2, len(HAND_21), 4), np.float32)

@@ -123,14 +123,14 @@ class Settings(Values):
         return decision_config(info, set_here)
 
     def allowed(self, info: ModelInfo) -> frozenset[int] | None:
-        """Indices of the classes that may be reported, None = all."""
-        unknown = [name for name in self.labels if name not in info.classes]
+        """Indices of the labels that may be reported, None = all."""
+        unknown = [name for name in self.labels if name not in info.labels]
         if unknown:
             raise ValueError(
                 f"labels: the model has no class '{unknown[0][:40]}'; it has "
-                f"{', '.join(info.classes)}"
+                f"{', '.join(info.labels)}"
             )
-        return frozenset(map(info.classes.index, self.labels)) if self.labels else None
+        return frozenset(map(info.labels.index, self.labels)) if self.labels else None
 
 
 def declare(node: Node) -> Settings:

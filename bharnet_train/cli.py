@@ -298,6 +298,8 @@ def _show(result) -> None:  # type: ignore[no-untyped-def]  # Result; its import
         )
     table = Table("", "top-1 %")
     table.add_row("body + hand", f"{result.top1:.1f}")
+    if result.by_class is not None:
+        table.add_row("  synonyms apart", f"{result.by_class:.1f}")
     for name in ("body", "hand"):
         value = getattr(result, name)
         table.add_row(f"{name} expert", "-" if value is None else f"{value:.1f}")

@@ -170,6 +170,9 @@ class TrainConfig(_Strict):
         default="", description="class that means: nothing to recognise; empty = none"
     )
     decision: dict[str, float] = {}
+    synonyms: dict[str, str] = Field(
+        default={}, description="class: label; classes of one label are told as one"
+    )
     exclude: str = Field(
         default="", description="file of fingerprints kept out of training, beside this"
     )

@@ -29,7 +29,7 @@ Settings = Annotated[
     list[str] | None, typer.Option("--set", help="Setting, e.g. enter_threshold=0.7.")
 ]
 Rename = Annotated[
-    list[str] | None, typer.Option("--rename", help="Label to class, e.g. hello=hello_isl.")
+    list[str] | None, typer.Option("--rename", help="Label to class, e.g. stop=dont.")
 ]
 Idle = Annotated[
     list[str] | None, typer.Option("--idle", help="A further label that means nothing is done.")

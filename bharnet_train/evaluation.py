@@ -7,13 +7,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from collections.abc import Sequence as Many
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
 from torch.utils.data import DataLoader
 from torchmetrics.functional.classification import multiclass_confusion_matrix
 
+from bharnet.checkpoint import ModelInfo
 from bharnet.features import FeatureConfig, make_streams
 from bharnet.network import BHaRNet
 from bharnet_train.datasets.recordings import Sequence
@@ -25,6 +26,9 @@ Disturb = Callable[[tuple[torch.Tensor, torch.Tensor]], tuple[torch.Tensor, torc
 @dataclass(frozen=True)
 class Result:
     """Accuracies in percent. ``confusion[i][j]``: true class i taken for j (counts).
+
+    The classes are the model's labels: those that mean the same are one. ``by_class`` is top-1
+    where each stands for itself, None where all do.
 
     body and hand are what each expert alone answers inside the joint network; NaN-free: an
     expert that the network lacks is None. A group (person, session) has its own top-1.
@@ -41,6 +45,7 @@ class Result:
     groups: dict[str, float]
     confusion: list[list[int]]
     trained_on: int = 0
+    by_class: float | None = None
 
     def write(self, path: Path) -> None:
         """Write everything as JSON."""
@@ -73,17 +78,30 @@ def predict(
 
 
 def evaluate(
-    network: BHaRNet,
-    features: FeatureConfig,
-    sequences: Many[Sequence],
-    classes: Many[str],
-    device: str = "cpu",
+    network: BHaRNet, info: ModelInfo, sequences: Many[Sequence], device: str = "cpu"
 ) -> Result:
     """Every sequence read whole, as one window. Raises ValueError without sequences."""
     if not sequences:
         raise ValueError("no sequence to evaluate; does the configuration hold anybody out?")
-    logits, target = predict(network, features, sequences, classes, device)
-    return score_logits(logits, target, sequences, classes, network.config.experts)
+    experts = network.config.experts
+    logits, target = predict(network, info.features, sequences, info.classes, device)
+    by_class = score_logits(logits, target, sequences, info.classes, experts)
+    if not info.synonyms:
+        return by_class
+    label_ids = torch.tensor(info.label_ids)
+    told = sum_up(logits / info.temperature, label_ids)
+    result = score_logits(told, label_ids[target], sequences, info.labels, experts)
+    return replace(result, by_class=by_class.top1)
+
+
+def sum_up(logits: torch.Tensor, label_ids: torch.Tensor) -> torch.Tensor:
+    """Logits (..., C) of classes -> logarithms of their labels' probabilities (..., L).
+
+    ``label_ids`` (C,): the label of each class.
+    """
+    probabilities = logits.softmax(-1)
+    summed = probabilities.new_zeros(*logits.shape[:-1], int(label_ids.max()) + 1)
+    return summed.index_add(-1, label_ids, probabilities).clamp(min=1e-12).log()
 
 
 def score_logits(

@@ -14,7 +14,7 @@ from rich.markup import escape
 
 from bharnet.checkpoint import ModelInfo, load_checkpoint, save_checkpoint
 from bharnet_train.cluster import find_cluster, is_first
-from bharnet_train.config import TrainConfig, read_config
+from bharnet_train.config import InvalidConfig, TrainConfig, read_config
 from bharnet_train.console import say
 from bharnet_train.datasets.select import Split, load_split, tested, trained_on
 from bharnet_train.evaluation import Result, draw_confusion, evaluate, fit_temperature, predict
@@ -36,34 +36,26 @@ def train_and_score(
     """
     config = read_config(config_path, overrides)
     split = load_split(config, data, config_path.parent)
+    info = _describe(config, split)
     began = time.monotonic()
     network = train(config, split, out / config.name, **options)
     if not is_first():
         return None
     minutes = (time.monotonic() - began) / 60
-    temperature = 1.0
     if split.validation:
         logits, target = predict(network, config.features, split.validation, split.classes)
-        temperature = fit_temperature(logits[0], target)
+        info = replace(info, temperature=fit_temperature(logits[0], target))
     result = None
     scores: dict[str, Any] = {"minutes": round(minutes, 1)}
     if split.test:
-        result = _score_and_write(network, config, split, out)
-        scores |= {"test_top1": result.top1, "test_groups": result.groups}
+        result = _score_and_write(network, info, split, out)
+        scores |= _figures("test", result)
         if result.trained_on:
             scores["test_trained_on"] = result.trained_on
     if split.validation:
-        checked = evaluate(network, config.features, split.validation, split.classes)
-        scores |= {"validation_top1": checked.top1, "validation_groups": checked.groups}
-    info = ModelInfo(
-        name=config.name,
-        version=config.version,
-        classes=split.classes,
-        idle=config.idle if config.idle in split.classes else "",
-        temperature=temperature,
-        network=config.network,
-        features=config.features,
-        decision=config.decision,
+        scores |= _figures("validation", evaluate(network, info, split.validation))
+    info = replace(
+        info,
         provenance={
             "command": command,
             "seed": config.seed,
@@ -83,6 +75,37 @@ def train_and_score(
     return result
 
 
+def _describe(config: TrainConfig, split: Split) -> ModelInfo:
+    """The model to be trained. Raises InvalidConfig where its description contradicts itself."""
+    named = {name for source in config.sources for name in (*source.labels.values(), *source.drop)}
+    if strangers := set(config.synonyms) - named - set(split.classes):
+        raise InvalidConfig(
+            f"synonyms: '{min(strangers)}' is no class; the classes are {', '.join(split.classes)}"
+        )
+    try:
+        return ModelInfo(
+            name=config.name,
+            version=config.version,
+            classes=split.classes,
+            idle=config.idle if config.idle in split.classes else "",
+            network=config.network,
+            features=config.features,
+            decision=config.decision,
+            # Only of classes that are trained on: a source may have been held out whole.
+            synonyms={c: told for c, told in config.synonyms.items() if c in split.classes},
+        )
+    except ValueError as error:
+        raise InvalidConfig(str(error)) from None
+
+
+def _figures(part: str, result: Result) -> dict[str, Any]:
+    """What the provenance says of people held out."""
+    figures: dict[str, Any] = {f"{part}_top1": result.top1, f"{part}_groups": result.groups}
+    if result.by_class is not None:
+        figures[f"{part}_top1_by_class"] = result.by_class
+    return figures
+
+
 def score(
     model: Path, config_path: Path, data: Path, out: Path, overrides: list[str], device: str
 ) -> Result:
@@ -92,15 +115,15 @@ def score(
     config = values.model_copy(update={"features": checkpoint.info.features})
     split = load_split(config, data, config_path.parent)
     tested(split, checkpoint.info.classes, model)
-    known = replace(split, classes=checkpoint.info.classes)
-    return _score_and_write(checkpoint.network, config, known, out, device)
+    info = replace(checkpoint.info, name=config.name)  # of the files written
+    return _score_and_write(checkpoint.network, info, split, out, device)
 
 
 def _score_and_write(
-    network: Any, config: TrainConfig, split: Split, out: Path, device: str = "cpu"
+    network: Any, info: ModelInfo, split: Split, out: Path, device: str = "cpu"
 ) -> Result:
-    result = evaluate(network, config.features, split.test, split.classes, device)
+    result = evaluate(network, info, split.test, device)
     result = replace(result, trained_on=trained_on(split))
-    result.write(out / f"{config.name}.json")
-    draw_confusion(result, out / f"{config.name}.png", config.name)
+    result.write(out / f"{info.name}.json")
+    draw_confusion(result, out / f"{info.name}.png", info.name)
     return result

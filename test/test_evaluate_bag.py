@@ -317,7 +317,7 @@ def test_what_cannot_be_used_is_counted_and_the_rest_judged(tmp_path, model, lab
 
 
 def test_the_demos_recording_is_judged_by_its_own_labels():
-    found = evaluate(Request(DEMO, rename={"hello": "hello_isl"}))
+    found = evaluate(Request(DEMO))
     assert found.labels == "/bharnet/demo/truth"
     assert found.heard.span.start == 1_767_225_600 * NANOSECONDS
     assert found.judgement.overall.scores[0.1].true >= 5

@@ -80,7 +80,7 @@ def world():
 
 def test_it_comes_and_stops(world):
     world.tell(action("ab12c", "follow_me", confidence=0.3))
-    world.tell(action("ab12c", "hello_asl"))
+    world.tell(action("ab12c", "hello"))
     world.drives(0.0)
     world.tell(action("ab12c", "follow_me"))
     world.drives(0.2)

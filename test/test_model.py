@@ -34,9 +34,10 @@ def test_it_is_small_and_carries_its_origin(checkpoint):
     }
 
 
-def test_the_card_names_every_class_and_score(checkpoint):
+def test_the_card_names_every_label_and_score(checkpoint):
     card = SHIPPED.with_suffix(".md").read_text(encoding="utf-8")
-    for name in checkpoint.info.classes:
+    assert f"`{checkpoint.digest}`" in card
+    for name in checkpoint.info.labels:
         assert f"`{name}`" in card
     for score in checkpoint.info.provenance["scores"]["test_groups"].values():
         assert f"{score:.1f}" in card
@@ -71,5 +72,4 @@ def test_a_person_it_never_saw_is_recognised(checkpoint, shared_data):
     config = config.model_copy(update={"sources": [asl]})
     unseen = load_split(config, shared_data).test[::4]
     assert {each.person for each in unseen} == {"p2"}
-    features, classes = checkpoint.info.features, checkpoint.info.classes
-    assert evaluate(checkpoint.network, features, unseen, classes).top1 >= 94.0
+    assert evaluate(checkpoint.network, checkpoint.info, unseen).top1 >= 94.0

@@ -18,10 +18,11 @@ pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make 
 from diagnostic_msgs.msg import DiagnosticStatus
 from people import START, frame, person
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from robot import CLASSES, in_executor, pose, poses, robot, stamp, start
+from robot import CLASSES, in_executor, pose, poses, robot, set_parameter, stamp, start
 from rosgraph_msgs.msg import Clock
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
+from tiny import rewrite
 
 from bharnet.checkpoint import load_checkpoint
 from bharnet.recognizer import Recognizer
@@ -130,6 +131,18 @@ def test_only_allowed_labels_are_told(model):
         # The guess is told all the same, as a guess.
         assert tester.actions[-1].actions[0].hypotheses[0].label == "wave"
         assert tester.actions[-1].actions[0].label == ""
+
+
+def test_classes_that_mean_the_same_are_told_as_one_label(model):
+    rewrite(Path(model), synonyms={"wave": "hello", "yes": "hello"})
+    with robot(model=model, labels=["hello"]) as (node, tester):
+        start(node)
+        tester.ready().play(pose())
+        assert tester.labels[-1].labels == ["idle", "hello"]
+        (onset,) = tester.saw(Action.ONSET)
+        assert (onset.label, onset.class_id) == ("hello", 1)
+        assert [each.label for each in onset.hypotheses] == ["hello", "idle"]
+        assert "no class 'wave'" in set_parameter(node, "labels", ["wave"])
 
 
 def test_late_listener_gets_the_labels(model):

@@ -9,7 +9,7 @@ import pytest
 import torch
 from conftest import ROOT
 
-from bharnet.checkpoint import load_checkpoint
+from bharnet.checkpoint import ModelInfo, load_checkpoint
 from bharnet.skeleton import UPPER_BODY_11
 from bharnet_train.augmentation import augment, begin_or_end, fidget, lay_to_rest
 from bharnet_train.config import (
@@ -105,7 +105,7 @@ def test_training_learns_and_the_checkpoint_answers_the_same(takes, tmp_path):
     assert loaded.info.idle == "null"
     assert loaded.info.provenance["scores"]["test_top1"] == result.top1
     split = load_split(config(takes), takes)
-    again = evaluate(loaded.network, loaded.info.features, split.test, split.classes)
+    again = evaluate(loaded.network, loaded.info, split.test)
     assert again == result
     rescored = score(
         tmp_path / "tiny.safetensors", takes / "tiny.yaml", takes, tmp_path / "b", [], "cpu"
@@ -162,10 +162,9 @@ def test_resuming_nothing_is_said(takes, tmp_path):
         train(config(takes), split, tmp_path, resume=True, accelerator="cpu", progress=False)
 
 
-def test_evaluating_nobody_is_said(takes):
-    split = load_split(config(takes), takes)
+def test_evaluating_nobody_is_said():
     with pytest.raises(ValueError, match="no sequence"):
-        evaluate(None, None, [], split.classes)
+        evaluate(None, None, [])
 
 
 def test_rare_classes_are_drawn_more_often_with_balance():
@@ -358,6 +357,7 @@ def test_picture_names_every_class(takes, tmp_path):
 
     chosen = config(takes)
     network = BHaRNet(chosen.network, chosen.features, 3)
-    result = evaluate(network, chosen.features, split.test, split.classes)
+    info = ModelInfo("tiny", "1", split.classes, network=chosen.network, features=chosen.features)
+    result = evaluate(network, info, split.test)
     draw_confusion(result, tmp_path / "c.png", "tiny")
     assert (tmp_path / "c.png").read_bytes().startswith(b"\x89PNG")

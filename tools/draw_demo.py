@@ -26,7 +26,6 @@ from bharnet.reporting import ignore
 from bharnet.skeleton import HAND_21, UPPER_BODY_11
 from bharnet.stream import ActionStream
 from bharnet.window import NANOSECONDS
-from bharnet_ros.demo.score import expected_label
 from bharnet_ros.msg import PersonPoseArray
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -102,9 +101,7 @@ def draw_person(axes: Axes, person: Observation, title: str, answer: str) -> Non
 def is_right(span: Span, truth: list[Span]) -> bool:
     """Whether that was being signed, as the demo counts it."""
     return any(
-        expected_label(each.label, [span.label])
-        and each.begin < span.end
-        and span.begin < each.end
+        each.label == span.label and each.begin < span.end and span.begin < each.end
         for each in truth
     )
 

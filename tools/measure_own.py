@@ -7,10 +7,11 @@ The shipped network was trained on these very recordings, so an honest figure ne
 that was not. Without the Korean, Indian and webcam words (7 to 8 minutes each;
 docs/own-gestures.md has the figures of robot_words.yaml as of commit 232067a):
 
-    for pair in 1:webcam 2:isl 3:ksl; do
-      bharnet train --config config/train/robot_words.yaml --data DATA --out runs/bases \
-        --set "sources.${pair%:*}.labels={nothing: nothing}" --set name=without_${pair#*:}
-    done
+    base() { bharnet train --config config/train/robot_words.yaml --data DATA --out runs/bases \
+      --set name=without_$1 --set "$2"; }
+    base webcam 'sources.1={file: webcam_words.npz, test: {person: [p1, p2, p3, p4, p5, p6, p7]}}'
+    base isl 'sources.2.test={person: [p1]}'
+    base ksl 'sources.3.test={person: [p1]}'
     python tools/measure_own.py --data DATA --bases runs/bases
 """
 

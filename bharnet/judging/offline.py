@@ -47,9 +47,9 @@ def recognise(
     # One thread, as the node by default: another number might round differently.
     torch.set_num_threads(1)
     checkpoint = load_checkpoint(request.model)
-    info = checkpoint.info
     try:
         recognizer = Recognizer(checkpoint, request.device, request.backend, refuse)
+        info = recognizer.info
         decision, config = configure(request.settings, info)
     except ValueError as error:
         raise InvalidRequest(str(error)) from None

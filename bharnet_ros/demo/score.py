@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bharnet.judging.matching import Verdict
 from bharnet.judging.metrics import judge
@@ -25,34 +25,17 @@ class Score:
     invented: list[Event]
 
 
-def expected_label(sign: str, labels: Sequence[str]) -> str:
-    """The class that a recorded sign is; "" if the model does not know it.
-
-    Signs of the recording are of Indian sign language: where the same word differs between
-    languages, the class name ends in _isl.
-    """
-    return next((name for name in (sign, f"{sign}_isl") if sign and name in labels), "")
-
-
 def score(segments: Sequence[Segment], events: Sequence[Event], labels: Sequence[str]) -> Score:
-    """Judge, and give back the segments as they were recorded."""
-    recorded = {
-        replace(each, label=expected_label(each.label, labels) or each.label): each
-        for each in segments
-    }
+    """Judge. ``labels``: what the model can tell."""
     span = Span(min(each.start for each in segments), max(each.end for each in segments))
-    people = judge([*recorded], events, span, classes=labels).people
-    states = sorted((recorded[s], state) for each in people for s, state in each.segments)
+    people = judge(segments, events, span, classes=labels).people
+    states = sorted((s, state) for each in people for s, state in each.segments)
     outcomes = [outcome for each in people for outcome in each.outcomes]
-    answered = {recorded[o.segment] for o in outcomes if o.segment}
+    answered = {o.segment for o in outcomes if o.segment}
     return Score(
         recognised=[s for s, state in states if state == "found"],
         missed=[s for s, state in states if state == "missed"],
         refused=[s for s, state in states if state == "unknown" and s not in answered],
-        wrong=[
-            (o.event, recorded[o.segment])
-            for o in outcomes
-            if o.segment and o.verdict == Verdict.WRONG
-        ],
+        wrong=[(o.event, o.segment) for o in outcomes if o.segment and o.verdict == Verdict.WRONG],
         invented=[o.event for o in outcomes if o.verdict == Verdict.FALSE_ALARM],
     )

@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -55,6 +55,11 @@ class LabelledStream:
     def sighting(self) -> Sighting:
         """In view from beginning to end."""
         return Sighting(self.span.start, self.span.end, self.name)
+
+    def renamed(self, labels: Mapping[str, str]) -> LabelledStream:
+        """The same with other labels, where ``labels`` has one."""
+        segments = (replace(s, label=labels.get(s.label, s.label)) for s in self.segments)
+        return replace(self, segments=tuple(segments))
 
     def label_at(self, stamp: int) -> str:
         """What is done at ``stamp``; "" = nothing."""

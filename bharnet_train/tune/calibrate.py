@@ -49,6 +49,22 @@ def retemper(answers: Many[Answers], factor: float) -> list[Answers]:
     ]
 
 
+def as_told(answers: Many[Answers], info: ModelInfo) -> list[Answers]:
+    """Answers of classes, on streams labelled with classes, as answers of ``info``'s labels."""
+    sums = np.zeros((len(info.classes), len(info.labels)), np.float32)
+    sums[np.arange(len(info.classes)), info.label_ids] = 1.0
+    return [
+        Answers(
+            each.stream.renamed(info.synonyms),
+            tuple(
+                (stamp, replace(p, probabilities=p.probabilities @ sums))
+                for stamp, p in each.ticks
+            ),
+        )
+        for each in answers
+    ]
+
+
 def _soften(probabilities: np.ndarray, factor: float) -> np.ndarray:
     logits = np.log(np.clip(probabilities.astype(np.float64), 1e-12, 1.0)) / factor
     powers = np.exp(logits - logits.max())

@@ -26,7 +26,7 @@ from bharnet_train.streams.compose import compose_stream
 from bharnet_train.streams.frame_labels import read_frame_labels
 from bharnet_train.streams.labelled import LabelledStream
 from bharnet_train.streams.run import ask, decide_and_judge
-from bharnet_train.tune.calibrate import fit_on_ticks, retemper
+from bharnet_train.tune.calibrate import as_told, fit_on_ticks, retemper
 from bharnet_train.tune.picture import draw
 from bharnet_train.tune.search import Trial, choose, same_lags, search, summarise
 
@@ -77,18 +77,20 @@ def tune(
     try:
         stream = StreamConfig(stride_seconds=stride_seconds)
         streams = validation_streams(config, data, config_path.parent, most_signs, seed)
-        answers = ask(streams, Recognizer(checkpoint, device), stream)
-        factor = 1.0 if keep_temperature else fit_on_ticks(answers, info)
+        # Of classes, not of labels: a temperature is of the logits.
+        apart = replace(checkpoint, info=replace(info, synonyms={}))
+        answers = ask(streams, Recognizer(apart, device), stream)
+        factor = 1.0 if keep_temperature else fit_on_ticks(answers, apart.info)
     except ValueError as error:
         raise InvalidConfig(f"nothing to tune on: {error}") from error
-    start = decision_config(info)
-    before = summarise(start, decide_and_judge(answers, info, start))
-    answers = retemper(answers, factor)
-    tried = search(answers, info, trials, start, seed, progress)
+    start, told = decision_config(info), info.told()
+    before = summarise(start, decide_and_judge(as_told(answers, info), told, start))
+    answers = as_told(retemper(answers, factor), info)
+    tried = search(answers, told, trials, start, seed, progress)
     chosen = choose(tried, false_alarms, longest_delay)
     if keep_lags:
         kept = same_lags(chosen.config, start)
-        chosen = summarise(kept, decide_and_judge(answers, info, kept))
+        chosen = summarise(kept, decide_and_judge(answers, told, kept))
     temperature = round(min(max(info.temperature * factor, 0.01), 100.0), 3)
     found = Tuned(
         before, chosen, temperature, len(streams), sum(each.seconds for each in streams) / 60
