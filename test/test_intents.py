@@ -359,6 +359,7 @@ def told_by(path, messages):
 @needs_ros
 def test_intents_over_dds(messages, tmp_path):
     from robot import DEADLINE
+    from test_security import allowed, seen_from
 
     from bharnet_ros.intents import LATCHED
     from bharnet_ros.msg import ActionArray, ActionLabels
@@ -377,6 +378,9 @@ def test_intents_over_dds(messages, tmp_path):
                 publisher.publish(message)
             with contextlib.suppress(AssertionError):
                 tester.wait(lambda begun=begun: len(heard) >= begun + 2, 1.0)
+        may = allowed("bharnet_intents")
+        may["subscribe"] -= {"/clock"}  # with use_sim_time
+        tester.wait(lambda: seen_from(tester.node, "bharnet_intents") == may)
     told = [json.loads(line) for line in heard]
     unknown = {
         "intent": "__intent_greet__",
