@@ -49,7 +49,7 @@ class ModelInfo:
     provenance   data, licences, split, seed, command, scores: for the reader, not the program
 
     Raises ValueError for class names that repeat, another idle class, a synonym of a class that
-    is not there or idle, a temperature out of range.
+    is not there or idle, an empty label, a temperature out of range.
     """
 
     name: str
@@ -72,6 +72,8 @@ class ModelInfo:
             raise ValueError(f"'{min(strangers)}' of the synonyms is not among the classes")
         if self.idle and self.idle in {*self.synonyms, *self.synonyms.values()}:
             raise ValueError(f"idle class '{self.idle}' can have no synonyms")
+        if not all(self.synonyms.values()):
+            raise ValueError("a label among the synonyms is empty")
         if not 0.01 <= self.temperature <= 100:
             raise ValueError(f"temperature {self.temperature} is out of 0.01..100")
 

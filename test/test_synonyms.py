@@ -49,6 +49,7 @@ def test_labels_stand_where_their_first_class_does(model):
         ({"nod": "yes"}, "'nod' of the synonyms is not among the classes"),
         ({"idle": "nothing"}, "can have no synonyms"),
         ({"wave": "idle"}, "can have no synonyms"),
+        ({"wave": ""}, "is empty"),
         (["wave"], "description cannot be used"),
     ],
 )
