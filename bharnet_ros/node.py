@@ -129,7 +129,8 @@ class BharnetNode(UndoingNode):
             self._outbox.append(last)
         self.publish_results()
         # The publisher may be gone in a moment, and the last word of an action with it.
-        self._actions.wait_for_all_acked(LAST_WORDS)
+        with contextlib.suppress(RuntimeError):  # nobody hears once the context is shut down
+            self._actions.wait_for_all_acked(LAST_WORDS)
 
     # Parameters
 

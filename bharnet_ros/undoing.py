@@ -33,6 +33,14 @@ class UndoingNode(SteadyNode):
         undo.callback(self.destroy_publisher, made)
         return made
 
+    def destroy_node(self) -> None:
+        """Leave nothing that outlives the node, whatever state it is in: no thread, no network."""
+        with contextlib.ExitStack() as undo:
+            undo.callback(super().destroy_node)
+            undo.callback(self.forget)
+            undo.callback(self._configured.close)
+            undo.callback(self._active.close)
+
     def forget(self) -> None:
         """Let go of what a configured node holds; by then all that can be undone is."""
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
@@ -14,7 +15,10 @@ import pytest
 
 pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make test`")
 
+import rclpy
+from camera import FakeEstimator
 from lifecycle_msgs.srv import GetState
+from rclpy.parameter import Parameter
 from robot import (
     DEADLINE,
     SUCCESS,
@@ -24,8 +28,11 @@ from robot import (
     process,
     robot,
     set_parameter,
+    start,
 )
 
+from bharnet.estimation.people import PeopleEstimator
+from bharnet_ros.camera.node import EstimatorNode
 from bharnet_ros.demo.domain import own_domain, ros_context
 from bharnet_ros.msg import Action
 from bharnet_ros.node import BharnetNode
@@ -86,6 +93,45 @@ def test_who_is_destroyed_leaves_at_once(model):
         finally:
             tester.executor.shutdown()
             tester.node.destroy_node()
+
+
+def workers() -> int:
+    return sum(each.name in ("recognise", "estimate") for each in threading.enumerate())
+
+
+@pytest.mark.parametrize("way", [(), ("configure",), ("configure", "activate")])
+@pytest.mark.parametrize("shut_down", [False, True], ids=["", "after its context"])
+def test_who_is_destroyed_leaves_no_thread_and_no_landmarker(model, way, shut_down):
+    """However a process of several nodes ends them: rclpy's own nodes need no transition first."""
+    fake, context = FakeEstimator(), rclpy.Context()
+    with own_domain() as domain:
+        rclpy.init(context=context, domain_id=domain)
+        given = [Parameter("model", value=model)]
+        nodes = (
+            BharnetNode(context=context, parameter_overrides=given),
+            EstimatorNode(lambda _: PeopleEstimator(fake), context=context),
+        )
+        for name, node in itertools.product(way, nodes):
+            assert getattr(node, f"trigger_{name}")() == SUCCESS
+        assert workers() == len(nodes) * ("activate" in way)
+        if shut_down:
+            context.shutdown()
+        for node in nodes:
+            node.destroy_node()
+            node.destroy_node()  # as rclpy's own bear it
+        assert workers() == 0
+        assert fake.closed == ("configure" in way)
+        context.try_shutdown()
+
+
+def test_who_is_destroyed_ends_what_runs(model):
+    with robot(model=model) as (node, tester):
+        start(node)
+        tester.ready().play(pose(), seconds=1.0)
+        assert tester.saw(Action.ONSET)
+        in_executor(node, node.destroy_node)
+        tester.wait(lambda: tester.saw(Action.OFFSET))
+        assert tester.saw(Action.OFFSET)[0].reason == Action.REASON_RESET
 
 
 def test_bad_model_fails_configure_and_can_be_cured(model, tmp_path):
