@@ -32,7 +32,7 @@ from bharnet.skeleton import get_layout
 from bharnet.stream import ActionStream
 from bharnet_ros.convert import to_action_array, to_action_labels
 from bharnet_ros.declared import changes, refuse_static
-from bharnet_ros.health import Health
+from bharnet_ros.health import HANG_CURE, Health
 from bharnet_ros.inputs import PoseInput
 from bharnet_ros.lifecycle import run, told
 from bharnet_ros.markers import Markers
@@ -66,6 +66,7 @@ class BharnetNode(UndoingNode):
         self._checkpoint: Checkpoint | None = None  # set while configured
         self._worker: Worker | None = None  # set while active
         self._decider: Decider | None = None  # outlives streams: event ids are never reused
+        self._hangs = False  # the worker of the last activation
         self._outbox: deque[Result | ActionStream] = deque()
         self._ready = self.create_guard_condition(self.publish_results)
         self.enabled = True  # by ~/enable; outlives deactivation
@@ -91,7 +92,8 @@ class BharnetNode(UndoingNode):
         assert self._checkpoint is not None
         with contextlib.ExitStack() as undo:
             stream = make_stream(self._checkpoint, self.settings, self.report)
-            undo.callback(_free_memory)
+            self._hangs = False
+            undo.callback(self._free_memory)
             if self._decider is not None:
                 adopt(stream, self._decider)
             self._decider = stream.decider
@@ -121,12 +123,17 @@ class BharnetNode(UndoingNode):
     def forget(self) -> None:
         self._checkpoint = None
 
+    def _free_memory(self) -> None:
+        """An inactive node holds nothing on the GPU; the worker has let go of its network."""
+        if torch.cuda.is_initialized() and not self._hangs:  # it would be waited for
+            torch.cuda.empty_cache()
+
     def _end_worker(self) -> None:
         """Running actions end, and are told; then the thread ends."""
         assert self._worker is not None
-        last, self._worker = self._worker.close(), None
-        if last is not None:
-            self._outbox.append(last)
+        self._hangs, self._worker = not self._worker.close(), None
+        if self._hangs:
+            self.get_logger().error(f"the network does not answer and is left behind; {HANG_CURE}")
         self.publish_results()
         # The publisher may be gone in a moment, and the last word of an action with it.
         with contextlib.suppress(RuntimeError):  # nobody hears once the context is shut down
@@ -249,12 +256,6 @@ def _in_words(stream: ActionStream) -> str:
         f"recognising {len(recognizer.info.classes)} classes of {recognizer.model_id} on "
         f"{recognizer.device} ({recognizer.backend})"
     )
-
-
-def _free_memory() -> None:
-    """An inactive node holds nothing on the GPU; the worker has let go of its network."""
-    if torch.cuda.is_initialized():
-        torch.cuda.empty_cache()
 
 
 def main(args: list[str] | None = None) -> int:

@@ -23,6 +23,7 @@ from bharnet.window import NANOSECONDS
 
 # Memory is bounded even when the network hangs for a minute; beyond, the oldest frames go.
 MOST_WAITING = 1000
+CLOSE_SECONDS = 2.0  # so long a thread that is to end may take
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +66,10 @@ class Worker:
         self._mail: deque[_Letter | Callable[[], None]] = deque()
         self._arrived = threading.Condition()
         self._closing = self._busy = False
+        # Whoever touches the stream holds it, but for the network's part of a tick: others can
+        # end what runs while that hangs. Once left behind, the thread does nothing more.
+        self._deciding, self._left_behind = threading.Lock(), False
+        self._asked: float | None = None  # when the network was, while it has not answered
         self._frame_id = ""
         self._skipped_at = 0
         self.skipped_ticks = self.dropped_frames = self.people = 0
@@ -78,6 +83,12 @@ class Worker:
         """How much is still to be done, what is being done included."""
         with self._arrived:
             return len(self._mail) + self._busy
+
+    @property
+    def unanswered(self) -> float:
+        """For how many seconds the network has not answered so far; 0 = it has."""
+        asked = self._asked
+        return 0.0 if asked is None else time.monotonic() - asked
 
     def put(self, frame: Frame, frame_id: str, arrived: float) -> None:
         """Hand over a frame."""
@@ -94,9 +105,8 @@ class Worker:
         """Do something to the stream between two frames; a tick it returns is delivered."""
 
         def act() -> None:
-            stream = self._stream
-            if (tick := action(stream)) is not None:
-                self._deliver(Result(tick, stream, self._frame_id))
+            with self._deciding:
+                self._tell(self._stream, action(self._stream))
 
         self._post(act)
 
@@ -104,25 +114,40 @@ class Worker:
         """Go on with another stream (another model); the old one's actions end first."""
 
         def act() -> None:
-            old, self._stream = self._stream, stream
-            if (tick := old.reset()) is not None:
-                self._deliver(Result(tick, old, self._frame_id))
+            with self._deciding:
+                old, self._stream = self._stream, stream
+                self._tell(old, old.reset())
+                adopt(stream, old.decider)
+                self._deliver(stream)
             old.recognizer.close()
-            adopt(stream, old.decider)
-            self._deliver(stream)
 
         self._post(act)
 
-    def close(self) -> Result | None:
-        """Stop after what is being done now; what waits is dropped. Running actions end."""
+    def end_events(self) -> None:
+        """Running actions end now, even while the network hangs."""
+        with self._deciding:
+            self._tell(self._stream, self._stream.end_events())
+
+    def close(self) -> bool:
+        """Stop after what is being done now; what waits is dropped. Running actions end.
+
+        Returns False where the network hangs: the thread is left behind, and gives the device's
+        memory back once it gets on.
+        """
         with self._arrived:
             self._closing = True
             self._mail.clear()
             self._arrived.notify()
-        self._thread.join()
-        tick = self._stream.reset()
-        self._stream.recognizer.close()
-        return Result(tick, self._stream, self._frame_id) if tick else None
+        self._thread.join(CLOSE_SECONDS)
+        with self._deciding:
+            self._left_behind = True
+            self._tell(self._stream, self._stream.reset())
+        return not self._thread.is_alive()
+
+    def _tell(self, stream: ActionStream, tick: Tick | None) -> None:
+        """Deliver what no frame made."""
+        if tick is not None:
+            self._deliver(Result(tick, stream, self._frame_id))
 
     def _post(self, act: Callable[[], None]) -> None:
         with self._arrived:
@@ -135,7 +160,7 @@ class Worker:
                 self._busy = False
                 self._arrived.wait_for(lambda: self._mail or self._closing)
                 if self._closing:
-                    return
+                    break
                 self._busy = True
                 mail, waiting = self._mail.popleft(), len(self._mail)
             try:
@@ -146,32 +171,42 @@ class Worker:
             except Exception as error:  # a robot goes on: the next tick may well succeed
                 self._report("recognise", f"recognition failed: {type(error).__name__}: {error}")
             self.people = len(self._stream)
+        self._stream.recognizer.close()
 
     def _take(self, letter: _Letter, waiting: int) -> None:
-        stream, stamp = self._stream, letter.frame.stamp
-        newest = stream.newest
-        ended = stream.push(letter.frame)
+        stream = self._stream
+        with self._deciding:
+            if not self._push(letter, waiting):
+                return
+            self._asked = begun = time.monotonic()
+        try:
+            answers = stream.ask()
+        except Exception:
+            with self._deciding:
+                self._asked = None
+                if not self._left_behind:
+                    self._tell(stream, stream.give_up())
+            raise
+        with self._deciding:
+            self._asked = None
+            if self._left_behind:
+                return
+            tick, seconds = stream.tell(answers), time.monotonic() - begun
+            self._skipped_at = 0
+            self._deliver(Result(tick, stream, letter.frame_id, letter.arrived, seconds))
+
+    def _push(self, letter: _Letter, waiting: int) -> bool:
+        """Take a frame into the windows; whether a tick is to be made."""
+        stream, newest = self._stream, self._stream.newest
+        self._tell(stream, stream.push(letter.frame))
         if stream.newest != newest:  # else its stamp is too old
             self.used_at = letter.arrived
             self.used_frames += 1
-        if ended is not None:
-            self._deliver(Result(ended, stream, self._frame_id))
         self._frame_id = letter.frame_id
-        if not stream.due:
-            return
-        if waiting > self._max_backlog:
-            self._skip(stamp)
-            return
-        begun = time.monotonic()
-        try:
-            tick = stream.tick()
-        except Exception:
-            if (ended := stream.give_up()) is not None:
-                self._deliver(Result(ended, stream, letter.frame_id))
-            raise
-        seconds = time.monotonic() - begun
-        self._skipped_at = 0
-        self._deliver(Result(tick, stream, letter.frame_id, letter.arrived, seconds))
+        if stream.due and waiting > self._max_backlog:
+            self._skip(letter.frame.stamp)
+            return False
+        return stream.due
 
     def _skip(self, stamp: int) -> None:
         """The tick stays due; it is counted once a stride."""

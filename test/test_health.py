@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from types import SimpleNamespace
 
@@ -14,10 +15,10 @@ pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make 
 from diagnostic_msgs.msg import DiagnosticStatus
 from people import START
 from rclpy.duration import Duration
-from robot import DEADLINE, in_executor, pose, poses, robot, stamp, start
+from robot import DEADLINE, SUCCESS, in_executor, pose, poses, robot, stamp, start
 
 from bharnet.window import NANOSECONDS
-from bharnet_ros import health, levels
+from bharnet_ros import health, levels, worker
 from bharnet_ros import node as node_module
 from bharnet_ros.msg import Action, PersonPose
 from bharnet_ros.status import Reminder
@@ -91,6 +92,70 @@ def test_what_runs_ends_though_the_network_fails_for_good(model, monkeypatch):
         assert [each.event_id for each in tester.saw(Action.ONSET)] == [1, 2]
         assert len(tester.saw(Action.OFFSET)) == 1
         assert tester.actions[-1].actions[0].frames_used >= 10
+
+
+def hang(node) -> threading.Event:
+    """Let the network hang from now on; until this is set."""
+    recognizer, gate = node._worker._stream.recognizer, threading.Event()
+    good = recognizer.recognize
+
+    def wait(*given):
+        assert gate.wait(DEADLINE)
+        return good(*given)
+
+    recognizer.recognize = wait
+    return gate
+
+
+def test_what_runs_ends_though_the_network_hangs(model, monkeypatch):
+    monkeypatch.setattr(levels, "RAISE_SECONDS", 0.0)
+    monkeypatch.setattr(health, "HANG_SECONDS", 0.3)
+    with robot(model=model, stop_after_seconds=DEADLINE) as (node, tester):
+        start(node)
+        end = tester.ready().play(pose(), seconds=1.0)
+        gate = hang(node)
+        for i in range(5):
+            tester.tell(poses(end + i / 10, pose()))
+        tester.wait(lambda: tester.saw(Action.OFFSET))
+        (offset,) = tester.saw(Action.OFFSET)
+        assert (offset.reason, offset.event_id) == (Action.REASON_RESET, 1)
+        tester.wait(lambda: is_error(tester))
+        assert "the network has not answered for" in tester.statuses[-1].message
+        assert any("running actions have ended; see whether" in line for line in tester.log)
+        # It gets on: the windows are whole, the action begins anew.
+        gate.set()
+        tester.play(pose(), start=end + 0.5, seconds=1.0)
+        assert [each.event_id for each in tester.saw(Action.ONSET)] == [1, 2]
+        assert len(tester.saw(Action.OFFSET)) == 1
+        assert tester.actions[-1].actions[0].frames_used >= 10
+
+
+def test_a_node_ends_though_its_network_hangs(model, monkeypatch):
+    monkeypatch.setattr(worker, "CLOSE_SECONDS", 0.1)
+    with robot(model=model, stop_after_seconds=DEADLINE) as (node, tester):
+        start(node)
+        end = tester.ready().play(pose(), seconds=1.0)
+        closed = threading.Event()
+        thread, recognizer = node._worker._thread, node._worker._stream.recognizer
+        recognizer.close = closed.set
+        gate = hang(node)
+        tester.tell(poses(end + 0.2, pose()))
+        tester.wait(lambda: node._worker.unanswered)
+        assert in_executor(node, node.trigger_deactivate) == SUCCESS
+        tester.wait(lambda: tester.saw(Action.OFFSET))
+        assert tester.saw(Action.OFFSET)[0].reason == Action.REASON_RESET
+        assert any("is left behind; see whether" in line for line in tester.log)
+        assert not closed.is_set()  # it is in use
+        # Another takes over; what the old one says at last is not heard.
+        assert in_executor(node, node.trigger_activate) == SUCCESS
+        tester.wait(tester.publisher.get_subscription_count)
+        tester.play(pose(), start=10.0, seconds=1.0)
+        gate.set()
+        thread.join(DEADLINE)
+        assert closed.is_set()
+        tester.play(pose(), start=11.0, seconds=0.5)
+        assert [each.event_id for each in tester.saw(Action.ONSET)] == [1, 2]
+        assert min(stamp(each.header) for each in tester.actions[-5:]) >= START + 10 * NANOSECONDS
 
 
 def test_a_node_that_was_held_up_takes_that_for_no_silence(model, monkeypatch):

@@ -295,6 +295,6 @@ def test_worker_survives_a_failing_network(model):
     done = threading.Event()
     worker.call(lambda _: done.set())
     assert done.wait(20)
-    worker.close()
     assert reports == ["recognition failed: RuntimeError: CUDA out of memory"]
     assert len(results) == 4
+    worker.close()
