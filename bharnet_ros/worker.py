@@ -204,13 +204,14 @@ class Worker:
             self.used_frames += 1
         self._frame_id = letter.frame_id
         if stream.due and waiting > self._max_backlog:
-            self._skip(letter.frame.stamp)
+            self._skip(stream.newest)
             return False
         return stream.due
 
     def _skip(self, stamp: int) -> None:
         """The tick stays due; it is counted once a stride."""
-        if stamp - self._skipped_at >= self._stream.config.stride_seconds * NANOSECONDS:
+        passed = (stamp - self._skipped_at) / NANOSECONDS
+        if not 0 <= passed < self._stream.config.stride_seconds:  # below 0 time jumped back
             self._skipped_at = stamp
             self.skipped_ticks += 1
             self._report(

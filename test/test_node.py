@@ -276,6 +276,26 @@ def test_overload_skips_ticks_never_frames(model):
     worker.close()
 
 
+def test_skipped_results_are_counted_though_time_jumps_back(model):
+    recognizer = Slow(load_checkpoint(Path(model)), "cpu")
+    recognizer.gate, recognizer.blocked = threading.Semaphore(0), threading.Event()
+    stream = ActionStream(recognizer)
+    worker = Worker(stream, lambda _: None, lambda *_: None, max_backlog=1)
+    worker.put(frame(100.0, person()), "camera", 0.0)
+    assert recognizer.blocked.wait(20)
+    for second in np.arange(0.0, 1.99, 0.1):
+        worker.put(frame(100.1 + second, person()), "camera", 0.0)
+    for second in np.arange(0.0, 1.99, 0.1):
+        worker.put(frame(second, person()), "camera", 0.0)
+        worker.put(frame(second - 0.3, person()), "camera", 0.0)  # late: makes no tick due
+    recognizer.gate.release(50)
+    done = threading.Event()
+    worker.call(lambda _: done.set())
+    assert done.wait(20)
+    worker.close()
+    assert 2 * 9 <= worker.skipped_ticks <= 2 * 10
+
+
 def test_worker_survives_a_failing_network(model):
     recognizer = Recognizer(load_checkpoint(Path(model)), "cpu")
     good, calls = recognizer.recognize, []
