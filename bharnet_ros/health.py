@@ -68,12 +68,11 @@ class Health:
         """The middleware lost messages of one of the topics."""
         self._statistics.lost += int(event.total_count_change)
 
-    def incompatible(self, event: Any) -> None:
+    def incompatible(self, topic: str, event: Any) -> None:
         """A publisher was found that the subscription cannot hear."""
-        topic = self._poses.topic
         policy = qos_policy_name_from_kind(event.last_policy_kind).lower()
         self._node.report(
-            "qos",
+            f"qos of {topic}",
             f"a publisher on {topic} offers less {policy} than is asked for, so nothing "
             "arrives from it; let it offer more, or ask for less in "
             f"qos_overrides.{topic}.subscription.{policy}",

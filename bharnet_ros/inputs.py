@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -31,7 +32,8 @@ class PoseInput:
 
     By ``input``: poses; poses_and_hands = hands from a topic of their own, joined by id or by
     wrist, without them while none come; hri = the bodies of ROS4HRI. Raises RuntimeError where
-    that cannot be had.
+    that cannot be had. ``lost(event)`` and ``incompatible(topic, event)`` are told of what the
+    middleware lost, and of a publisher that cannot be heard.
     """
 
     def __init__(
@@ -40,9 +42,11 @@ class PoseInput:
         settings: Settings,
         deliver: Callable[[PersonPoseArray], None],
         report: Report,
-        events: SubscriptionEventCallbacks,
+        lost: Callable[[Any], None],
+        incompatible: Callable[[str, Any], None],
     ) -> None:
-        self._node, self._report, self._events = node, report, events
+        self._node, self._report = node, report
+        self._lost, self._incompatible = lost, incompatible
         self._close = contextlib.ExitStack()
         self.type = POSE_TYPE
         self._hands: HandsToBodies | None = None  # with poses_and_hands
@@ -94,11 +98,15 @@ class PoseInput:
     def _subscribe(
         self, undo: contextlib.ExitStack, topic: str, callback: Callable[[Any], None]
     ) -> str:
-        source = Source(self._node.resolve_topic_name(topic), self._report)
+        name = self._node.resolve_topic_name(topic)
+        source = Source(name, self._report)
+        events = SubscriptionEventCallbacks(
+            incompatible_qos=functools.partial(self._incompatible, name), message_lost=self._lost
+        )
 
         def on_message(message: PersonPoseArray, info: Mapping[str, int]) -> None:
-            name = message.header.frame_id, message.estimator
-            if source.takes(info, name, arrival(info)):
+            says = message.header.frame_id, message.estimator
+            if source.takes(info, says, arrival(info)):
                 callback(message)
 
         subscription = self._node.create_subscription(
@@ -106,7 +114,7 @@ class PoseInput:
             topic,
             on_message,
             POSES_QOS,
-            event_callbacks=self._events,
+            event_callbacks=events,
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
         undo.callback(self._node.destroy_subscription, subscription)

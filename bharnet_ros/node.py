@@ -18,7 +18,6 @@ import torch
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.duration import Duration
-from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
@@ -106,10 +105,8 @@ class BharnetNode(UndoingNode):
                 self.settings,
                 self._on_poses,
                 self.report,
-                SubscriptionEventCallbacks(
-                    incompatible_qos=lambda event: self._health.incompatible(event),
-                    message_lost=lambda event: self._health.lost(event),
-                ),
+                lambda event: self._health.lost(event),
+                lambda topic, event: self._health.incompatible(topic, event),
             )
             undo.callback(poses.close)
             self._health = Health(self, self._worker, poses)

@@ -188,15 +188,26 @@ def test_says_why_nothing_arrives(model, monkeypatch):
         tester.wait(lambda: any("publishes std_msgs/msg/String" in s for s in tester.log))
 
 
-def test_says_that_qos_does_not_match(model):
-    override = {"qos_overrides./bharnet/poses.subscription.reliability": "reliable"}
-    with robot(model=model, **override) as (node, tester):
+@pytest.mark.parametrize(
+    ("source", "topics"), [("poses", ["poses"]), ("poses_and_hands", ["poses", "hands"])]
+)
+def test_says_whose_qos_does_not_match(model, source, topics):
+    override = {
+        f"qos_overrides./bharnet/{topic}.subscription.reliability": "reliable" for topic in topics
+    }
+    with robot(model=model, input=source, **override) as (node, tester):
         start(node)
         weak = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
-        tester.node.create_publisher(PersonPoseArray, "bharnet/poses", weak)
-        tester.wait(lambda: any("offers less reliability" in s for s in tester.log))
-        (line,) = [s for s in tester.log if "offers less" in s]
-        assert "qos_overrides./bharnet/poses.subscription.reliability" in line
+        for topic in reversed(topics):
+            tester.node.create_publisher(PersonPoseArray, f"bharnet/{topic}", weak)
+            name = f"/bharnet/{topic}"
+
+            def told(name=name) -> list[str]:
+                return [s for s in tester.log if f"on {name} offers less reliability" in s]
+
+            tester.wait(told)
+            (line,) = told()
+            assert f"qos_overrides.{name}.subscription.reliability" in line
 
 
 def test_reset_service(model):
