@@ -7,17 +7,17 @@ from __future__ import annotations
 import contextlib
 import functools
 import signal
-import sys
 import threading
 import traceback
 from collections.abc import Callable
 from typing import Any
 
 import rclpy
-from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.signals import SignalHandlerOptions
+
+from bharnet_ros.spinning import begin
 
 SIGNAL_SECONDS = 0.2  # a signal is noticed within this
 
@@ -83,16 +83,14 @@ def run(
 
     ``alongside(node, told_to_stop)`` is called before the node starts. Returns the exit code.
     """
-    # rclpy's own handlers end all communication at once: running actions could not be ended.
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     told_to_stop = threading.Event()
+    # rclpy's own handlers end all communication at once: running actions could not be ended.
+    handlers = SignalHandlerOptions.NO
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: told_to_stop.set())
-    try:
-        node = make()
-    except (ValueError, InvalidParameterTypeException, InvalidParameterValueException) as error:
-        print(f"{name} cannot start: {error}", file=sys.stderr)
-        rclpy.shutdown()
+    starting = f"{name} cannot start"
+    node = begin(make, starting, args, (ValueError,), signal_handler_options=handlers)
+    if node is None:
         return 1
     alongside(node, told_to_stop)
     executor = SingleThreadedExecutor()

@@ -207,15 +207,27 @@ def test_autostart_is_obeyed(model):
         assert stop(started, signal.SIGINT)[0] == 0
 
 
-def test_impossible_parameter_at_start_is_one_clear_line():
+@pytest.mark.parametrize(
+    ("module", "code", "given", "says"),
+    [
+        ("node", 1, ["-p", "top_k:=-3"], "bharnet cannot start: "),
+        ("node", 1, ["-p", "stride_seconds:=1"], "stride_seconds"),
+        ("node", 1, ["--params-file", "nowhere.yaml"], "nowhere.yaml"),
+        ("camera.node", 1, ["-r", "image"], "bharnet_estimator cannot start: "),
+        ("takes", 2, ["-p", "seconds:=5"], "'seconds' to '5' of type 'INTEGER', expecting type"),
+        ("takes", 2, ["--params-file", "nowhere.yaml"], "bharnet_recorder: "),
+        ("intents", 2, ["-p", "file:=5"], "bharnet_intents: "),
+    ],
+)
+def test_what_is_wrong_at_start_is_one_clear_line(module, code, given, says):
     done = subprocess.run(
-        [sys.executable, "-m", "bharnet_ros.node", "--ros-args", "-p", "top_k:=-3"],
+        [sys.executable, "-m", f"bharnet_ros.{module}", "--ros-args", *given],
         capture_output=True,
         text=True,
         timeout=DEADLINE,
         check=False,
     )
-    assert done.returncode == 1
-    assert "bharnet cannot start" in done.stderr
-    assert "top_k" in done.stderr
+    assert done.returncode == code
+    assert says in done.stderr
+    assert given[1].partition(":=")[0] in done.stderr
     assert "Traceback" not in done.stderr
