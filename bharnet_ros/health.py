@@ -137,7 +137,8 @@ class Health:
             outside = Finding(Level.ERROR, "no poses arrive")
         name = f"{node.get_fully_qualified_name()}: recognition"
         beside = NO_HANDS if without_hands else None
-        status = self._statistics.status(name, seconds, self._worker, outside, beside)
-        # Nobody may read of nothing waiting before the last result is out.
+        # Nobody may read of nothing waiting before the last result is out, and counted.
+        waiting = self._worker.waiting
         node.publish_results()
+        status = self._statistics.status(name, seconds, self._worker, waiting, outside, beside)
         node.diagnostics.publish(to_diagnostics(node, status))

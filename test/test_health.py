@@ -17,11 +17,13 @@ from people import START
 from rclpy.duration import Duration
 from robot import DEADLINE, SUCCESS, in_executor, pose, poses, robot, stamp, start
 
+from bharnet.stream import Tick
 from bharnet.window import NANOSECONDS
 from bharnet_ros import health, levels, worker
 from bharnet_ros import node as node_module
 from bharnet_ros.msg import Action, PersonPose
 from bharnet_ros.status import Reminder
+from bharnet_ros.worker import Result
 
 
 def unknown_layout(second: float):
@@ -198,6 +200,26 @@ def test_counts_begin_anew_with_each_activation(model):
             "recognising",
             "no poses arrive",
         }
+
+
+def test_who_reads_of_nothing_waiting_reads_of_the_last_result(model):
+    with robot(model=model) as (node, tester):
+        start(node)
+        tester.ready().play(pose(), seconds=1.0)
+        tester.wait(lambda: not node._worker.waiting)
+        last = Result(Tick(START, ()), node._worker._stream)
+
+        def tell() -> dict[str, str]:
+            node._outbox.append(last)  # by the worker, a moment ago
+            real, told = node.diagnostics, []
+            node.diagnostics = SimpleNamespace(publish=told.append)
+            node._health._tell(1.0, False, False)
+            node.diagnostics = real
+            return {each.key: each.value for each in told[0].status[0].values}
+
+        told = in_executor(node, tell)
+        tester.wait(lambda: stamp(tester.actions[-1].header) == START)
+        assert (told["frames waiting"], told["results"]) == ("0", str(len(tester.actions)))
 
 
 def test_losses_of_two_topics_add_up(model):
