@@ -15,6 +15,7 @@ from collections import deque
 from typing import Any
 
 import torch
+from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.duration import Duration
@@ -63,6 +64,7 @@ class BharnetNode(UndoingNode):
         self.add_on_set_parameters_callback(self._on_parameters)
         self.report = Reporter(lambda text: self.get_logger().warning(text))
         self._checkpoint: Checkpoint | None = None  # set while configured
+        self._loaded = Time()  # when it was
         self._worker: Worker | None = None  # set while active
         self._decider: Decider | None = None  # outlives streams: event ids are never reused
         self._hangs = False  # the worker of the last activation
@@ -78,7 +80,7 @@ class BharnetNode(UndoingNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         with contextlib.ExitStack() as undo:
             torch.set_num_threads(self.settings["torch_threads"])
-            checkpoint = load_model(self.settings)
+            checkpoint, self._loaded = load_model(self.settings), self._now()
             self._actions = self.publisher(undo, ActionArray, "~/actions", ACTIONS_QOS)
             self._shown = self.publisher(undo, MarkerArray, "~/markers", ACTIONS_QOS)
             self.diagnostics = self.publisher(undo, DiagnosticArray, "/diagnostics", ACTIONS_QOS)
@@ -150,9 +152,10 @@ class BharnetNode(UndoingNode):
 
     def _use(self, settings: Settings, reload: bool) -> None:
         """Change over, or raise and leave everything as it was."""
+        loaded = self._loaded
         if (checkpoint := self._checkpoint) is not None:
             if reload:
-                checkpoint = load_model(settings)
+                checkpoint, loaded = load_model(settings), self._now()
             info = checkpoint.info
             decision, allowed = settings.decision(info), settings.allowed(info)
             if self._worker is not None and reload:
@@ -165,7 +168,7 @@ class BharnetNode(UndoingNode):
                     self._deliver(stream)
 
                 self._worker.call(change)
-        self._checkpoint, self.settings = checkpoint, settings
+        self._checkpoint, self.settings, self._loaded = checkpoint, settings, loaded
 
     # Running
 
@@ -213,9 +216,12 @@ class BharnetNode(UndoingNode):
                 self._shown.publish(self._markers.show(result.tick, result.frame_id, seconds))
             self._health.published(result)
 
+    def _now(self) -> Time:
+        now: Time = self.get_clock().now().to_msg()
+        return now
+
     def _publish_labels(self, stream: ActionStream) -> None:
         recognizer, decider = stream.recognizer, stream.decider
-        now = self.get_clock().now().to_msg()
         self._labels.publish(
             to_action_labels(
                 recognizer.info,
@@ -223,7 +229,7 @@ class BharnetNode(UndoingNode):
                 decider.config,
                 self.settings["stride_seconds"],
                 decider.allowed,
-                now,
+                self._loaded,
                 max(self.settings["window_seconds"], default=0.0),
             )
         )

@@ -18,7 +18,7 @@ pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make 
 from diagnostic_msgs.msg import DiagnosticStatus
 from people import START, frame, person
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from robot import CLASSES, in_executor, pose, poses, robot, stamp, start
+from robot import CLASSES, in_executor, pose, poses, robot, set_parameter, stamp, start
 from rosgraph_msgs.msg import Clock
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
@@ -55,6 +55,9 @@ def test_poses_in_actions_out(model):
         tester.play(start=end)
         (offset,) = tester.saw(Action.OFFSET)
         assert (offset.reason, offset.event_id) == (Action.REASON_LOST, onset.event_id)
+        # Nothing was computed of who is not there.
+        assert list(offset.hypotheses) == []
+        assert (offset.frames_used, math.isnan(offset.coverage)) == (0, True)
         assert list(tester.actions[-1].actions) == []
 
 
@@ -130,6 +133,18 @@ def test_only_allowed_labels_are_told(model):
         # The guess is told all the same, as a guess.
         assert tester.actions[-1].actions[0].hypotheses[0].label == "wave"
         assert tester.actions[-1].actions[0].label == ""
+
+
+def test_labels_say_when_the_model_was_loaded(model):
+    with robot(model=model) as (node, tester):
+        start(node)
+        tester.ready()
+        loaded = stamp(tester.labels[0].header)
+        set_parameter(node, "enter_threshold", 0.9)
+        tester.wait(lambda: tester.labels[-1].enter_thresholds[1] > 0.8)
+        assert {stamp(each.header) for each in tester.labels} == {loaded}
+        set_parameter(node, "model", f"{Path(model).parent}/./{Path(model).name}")
+        tester.wait(lambda: stamp(tester.labels[-1].header) > loaded)
 
 
 def test_late_listener_gets_the_labels(model):

@@ -206,7 +206,6 @@ class Decider:
             confidence,
             event.onset,
             offset,
-            smoothed,
         )
 
 
