@@ -27,6 +27,20 @@ POSE_TYPE = "bharnet_ros/msg/PersonPoseArray"
 HANDS_CURE = "start a hand source, or name its topic with -r bharnet/hands:=<topic>"
 
 
+def of_one_source(
+    topic: str, callback: Callable[[PersonPoseArray], None], report: Report
+) -> Callable[[PersonPoseArray, Mapping[str, int]], None]:
+    """For a subscription of a topic: passes on what the publisher sends that is followed."""
+    source = Source(topic, report)
+
+    def on_message(message: PersonPoseArray, info: Mapping[str, int]) -> None:
+        name = message.header.frame_id, message.estimator
+        if source.takes(info, name, arrival(info)):
+            callback(message)
+
+    return on_message
+
+
 class PoseInput:
     """Calls ``deliver(message)`` with everybody of one moment, in the executor's thread.
 
@@ -99,20 +113,13 @@ class PoseInput:
         self, undo: contextlib.ExitStack, topic: str, callback: Callable[[Any], None]
     ) -> str:
         name = self._node.resolve_topic_name(topic)
-        source = Source(name, self._report)
         events = SubscriptionEventCallbacks(
             incompatible_qos=functools.partial(self._incompatible, name), message_lost=self._lost
         )
-
-        def on_message(message: PersonPoseArray, info: Mapping[str, int]) -> None:
-            says = message.header.frame_id, message.estimator
-            if source.takes(info, says, arrival(info)):
-                callback(message)
-
         subscription = self._node.create_subscription(
             PersonPoseArray,
             topic,
-            on_message,
+            of_one_source(name, callback, self._report),
             POSES_QOS,
             event_callbacks=events,
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
