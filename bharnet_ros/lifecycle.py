@@ -95,14 +95,16 @@ def run(
     alongside(node, told_to_stop)
     executor = SingleThreadedExecutor()
     executor.add_node(node)
-    success = TransitionCallbackReturn.SUCCESS
-    if node.settings["autostart"] and node.trigger_configure() == success:
-        node.trigger_activate()
-    while not told_to_stop.is_set():
-        executor.spin_once(timeout_sec=SIGNAL_SECONDS)
-    with contextlib.suppress(RuntimeError):  # it may have been shut down by its service
-        node.trigger_shutdown()
-    executor.shutdown()
-    node.destroy_node()
-    rclpy.shutdown()
+    try:
+        success = TransitionCallbackReturn.SUCCESS
+        if node.settings["autostart"] and node.trigger_configure() == success:
+            node.trigger_activate()
+        while not told_to_stop.is_set():
+            executor.spin_once(timeout_sec=SIGNAL_SECONDS)
+    finally:  # running actions end whatever happens, even if a callback raised
+        with contextlib.suppress(RuntimeError):  # it may have been shut down by its service
+            node.trigger_shutdown()
+        executor.shutdown()
+        node.destroy_node()
+        rclpy.shutdown()
     return 0

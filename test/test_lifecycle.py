@@ -30,6 +30,7 @@ from robot import (
     set_parameter,
     start,
 )
+from std_srvs.srv import Trigger
 
 from bharnet.estimation.people import PeopleEstimator
 from bharnet_ros.camera.node import EstimatorNode
@@ -205,6 +206,29 @@ def test_autostart_is_obeyed(model):
         answer = tester.ask(GetState, "bharnet/get_state", GetState.Request())
         assert answer.current_state.label == "unconfigured"
         assert stop(started, signal.SIGINT)[0] == 0
+
+
+FAILING = """
+import sys
+from bharnet_ros.node import BharnetNode, main
+def fail(*_):
+    raise KeyError("a defect of ours")
+BharnetNode._on_reset = fail
+sys.exit(main(sys.argv))
+"""
+
+
+def test_a_defect_ends_the_process_and_what_runs(model):
+    with process("-p", f"model:={model}", python=("-c", FAILING)) as (started, tester):
+        tester.ready().play(pose(), seconds=1.0)
+        assert tester.saw(Action.ONSET)
+        client = tester.node.create_client(Trigger, "bharnet/reset")
+        tester.wait(client.service_is_ready)
+        client.call_async(Trigger.Request())
+        tester.wait(lambda: tester.saw(Action.OFFSET))
+        _, errors = started.communicate(timeout=DEADLINE)
+        assert started.returncode == 1
+        assert "a defect of ours" in errors
 
 
 @pytest.mark.parametrize(
