@@ -112,7 +112,8 @@ def test_who_has_hands_keeps_them_where_none_is_found() -> None:
     assert begins_at(join_hands(bodies, hands).people[0].left_hand) == pytest.approx((0.4, 0.4))
 
 
-def test_in_metres() -> None:
+def in_metres() -> tuple[PersonPoseArray, PersonPoseArray, np.ndarray]:
+    """Bodies, the left hand of the second, and where it begins."""
     bodies, hands = arrays(PersonPose(left_hand=hand_at(np.array((0.0, 0.0)))))
     for message in (bodies, hands):
         message.coordinates = PersonPoseArray.COORDINATES_CAMERA
@@ -122,8 +123,35 @@ def test_in_metres() -> None:
     hand = np.tile(body[7], (21, 1))
     hand[1:, :3] += np.random.default_rng(1).uniform(0, 0.1, (20, 3))
     hands.people[0].left_hand = hand.ravel().tolist()
+    return bodies, hands, body[7, :2]
+
+
+@pytest.mark.parametrize(
+    "change", [{}, {"image_width": 0, "image_height": 0}], ids=["", "no size"]
+)
+def test_in_metres(change: dict[str, int]) -> None:
+    bodies, hands, place = in_metres()
+    for name, value in change.items():  # which metres do not need
+        setattr(hands, name, value)
     _, second = join_hands(bodies, hands).people
-    assert begins_at(second.left_hand) == pytest.approx(body[7, :2])
+    assert begins_at(second.left_hand) == pytest.approx(place)
+
+
+def test_metres_of_another_camera_are_not_compared() -> None:
+    bodies, hands, _ = in_metres()
+    hands.header.frame_id = "wrist_camera"
+    with pytest.raises(InvalidPose, match="in frame 'wrist_camera', bodies in 'camera'"):
+        join_hands(bodies, hands)
+
+
+@pytest.mark.parametrize("value", [np.inf, 1e6])
+def test_a_hand_that_cannot_be_used_costs_no_body(value: float) -> None:
+    hand = hand_at(wrist(PEOPLE[0], "left"))
+    hand[40] = value
+    bodies, hands = arrays(PersonPose(body_id="left of picture", left_hand=hand))
+    with pytest.raises(InvalidPose, match="a hand"):
+        join_hands(bodies, hands)
+    assert not bodies.people[0].left_hand
 
 
 @pytest.mark.parametrize(
