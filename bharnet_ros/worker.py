@@ -169,7 +169,9 @@ class Worker:
                 else:
                     mail()
             except Exception as error:  # a robot goes on: the next tick may well succeed
-                self._report("recognise", f"recognition failed: {type(error).__name__}: {error}")
+                if not self._left_behind:
+                    told = f"recognition failed: {type(error).__name__}: {error}"
+                    self._report("recognise", told)
             self.people = len(self._stream)
         self._stream.recognizer.close()
 

@@ -96,17 +96,23 @@ def test_what_runs_ends_though_the_network_fails_for_good(model, monkeypatch):
         assert tester.actions[-1].actions[0].frames_used >= 10
 
 
-def hang(node) -> threading.Event:
-    """Let the network hang from now on; until this is set."""
-    recognizer, gate = node._worker._stream.recognizer, threading.Event()
+def hang(node, fails: bool = False) -> tuple[threading.Event, threading.Event]:
+    """Let the network hang from now on: set once it does, and to be set that it gets on.
+
+    ``fails``: whether it fails then.
+    """
+    recognizer, begun, gate = node._worker._stream.recognizer, threading.Event(), threading.Event()
     good = recognizer.recognize
 
     def wait(*given):
+        begun.set()
         assert gate.wait(DEADLINE)
+        if fails:
+            raise RuntimeError("CUDA error: the launch timed out and was terminated")
         return good(*given)
 
     recognizer.recognize = wait
-    return gate
+    return begun, gate
 
 
 def test_what_runs_ends_though_the_network_hangs(model, monkeypatch):
@@ -115,7 +121,7 @@ def test_what_runs_ends_though_the_network_hangs(model, monkeypatch):
     with robot(model=model, stop_after_seconds=DEADLINE) as (node, tester):
         start(node)
         end = tester.ready().play(pose(), seconds=1.0)
-        gate = hang(node)
+        _, gate = hang(node)
         for i in range(5):
             tester.tell(poses(end + i / 10, pose()))
         tester.wait(lambda: tester.saw(Action.OFFSET))
@@ -132,7 +138,8 @@ def test_what_runs_ends_though_the_network_hangs(model, monkeypatch):
         assert tester.actions[-1].actions[0].frames_used >= 10
 
 
-def test_a_node_ends_though_its_network_hangs(model, monkeypatch):
+@pytest.mark.parametrize("fails", [False, True], ids=["answers late", "fails late"])
+def test_a_node_ends_though_its_network_hangs(model, monkeypatch, fails):
     monkeypatch.setattr(worker, "CLOSE_SECONDS", 0.1)
     with robot(model=model, stop_after_seconds=DEADLINE) as (node, tester):
         start(node)
@@ -140,9 +147,9 @@ def test_a_node_ends_though_its_network_hangs(model, monkeypatch):
         closed = threading.Event()
         thread, recognizer = node._worker._thread, node._worker._stream.recognizer
         recognizer.close = closed.set
-        gate = hang(node)
+        begun, gate = hang(node, fails)
         tester.tell(poses(end + 0.2, pose()))
-        tester.wait(lambda: node._worker.unanswered)
+        tester.wait(begun.is_set)
         assert in_executor(node, node.trigger_deactivate) == SUCCESS
         tester.wait(lambda: tester.saw(Action.OFFSET))
         assert tester.saw(Action.OFFSET)[0].reason == Action.REASON_RESET
@@ -155,6 +162,7 @@ def test_a_node_ends_though_its_network_hangs(model, monkeypatch):
         gate.set()
         thread.join(DEADLINE)
         assert closed.is_set()
+        assert not node.report.counts["recognise"]  # it is not the network in use that failed
         tester.play(pose(), start=11.0, seconds=0.5)
         assert [each.event_id for each in tester.saw(Action.ONSET)] == [1, 2]
         assert min(stamp(each.header) for each in tester.actions[-5:]) >= START + 10 * NANOSECONDS
