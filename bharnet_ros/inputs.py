@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -42,7 +43,9 @@ def of_one_source(
 
 
 class PoseInput:
-    """Calls ``deliver(message)`` with everybody of one moment, in the executor's thread.
+    """Calls ``deliver(message, arrived)`` with everybody of one moment, in the executor's thread.
+
+    ``arrived``: seconds on the steady clock.
 
     By ``input``: poses; poses_and_hands = hands from a topic of their own, joined by id or by
     wrist, without them while none come; hri = the bodies of ROS4HRI. Raises RuntimeError where
@@ -54,13 +57,17 @@ class PoseInput:
         self,
         node: Node,
         settings: Settings,
-        deliver: Callable[[PersonPoseArray], None],
+        deliver: Callable[[PersonPoseArray, float], None],
         report: Report,
         lost: Callable[[Any], None],
         incompatible: Callable[[str, Any], None],
     ) -> None:
         self._node, self._report = node, report
         self._lost, self._incompatible = lost, incompatible
+
+        def at_once(message: PersonPoseArray) -> None:
+            deliver(message, time.monotonic())
+
         self._close = contextlib.ExitStack()
         self.type = POSE_TYPE
         self._hands: HandsToBodies | None = None  # with poses_and_hands
@@ -70,7 +77,7 @@ class PoseInput:
                 settings["hri_image_height"],
                 settings["reorder_seconds"],
             )
-            bodies = HriBodies(node, gathering, deliver, report)
+            bodies = HriBodies(node, gathering, at_once, report)
             self._close.callback(bodies.close)
             self.topic, self.type = bodies.topic, bodies.type
         elif settings["input"] == "poses_and_hands":
@@ -83,7 +90,7 @@ class PoseInput:
                 self._close = undo.pop_all()
             self._hands = hands
         else:
-            self.topic = self._subscribe(self._close, "bharnet/poses", deliver)
+            self.topic = self._subscribe(self._close, "bharnet/poses", at_once)
 
     def look(self, now: float) -> float:
         """To be called often. For how many seconds bodies have gone on without their hands."""

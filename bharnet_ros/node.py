@@ -172,9 +172,9 @@ class BharnetNode(UndoingNode):
 
     # Running
 
-    def _on_poses(self, message: PersonPoseArray) -> None:
-        arrived = time.monotonic()
-        self._health.arrived(arrived)
+    def _on_poses(self, message: PersonPoseArray, arrived: float) -> None:
+        now = time.monotonic()  # bodies may have waited for their hands
+        self._health.arrived(now)
         if self._worker is None or self._checkpoint is None or not self.enabled:
             return
         stamp = None
@@ -183,7 +183,7 @@ class BharnetNode(UndoingNode):
         layout = get_layout(self._checkpoint.info.features.body_layout)
         frame = to_frame(message, layout, self.report, stamp)
         if frame is not None:
-            self._worker.put(frame, message.header.frame_id, arrived)
+            self._worker.put(frame, message.header.frame_id, arrived, now)
 
     def _deliver(self, result: Result | ActionStream) -> None:
         """Called by the worker; the executor publishes it."""

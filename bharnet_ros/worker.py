@@ -42,6 +42,7 @@ class _Letter:
     frame: Frame
     frame_id: str
     arrived: float
+    handed_over: float
 
 
 def adopt(stream: ActionStream, decider: Decider) -> None:
@@ -73,7 +74,7 @@ class Worker:
         self._frame_id = ""
         self._skipped_at = 0
         self.skipped_ticks = self.dropped_frames = self.people = 0
-        # Frames that went into windows, and when the newest of them arrived.
+        # Frames that went into windows, and when the newest of them was handed over.
         self.used_frames, self.used_at = 0, 0.0
         self._thread = threading.Thread(target=self._run, name="recognise", daemon=True)
         self._thread.start()
@@ -90,15 +91,16 @@ class Worker:
         asked = self._asked
         return 0.0 if asked is None else time.monotonic() - asked
 
-    def put(self, frame: Frame, frame_id: str, arrived: float) -> None:
-        """Hand over a frame."""
+    def put(self, frame: Frame, frame_id: str, arrived: float, now: float | None = None) -> None:
+        """Hand over a frame; ``now`` where it arrived a while ago."""
+        handed_over = arrived if now is None else now
         with self._arrived:
             if len(self._mail) >= MOST_WAITING:
                 oldest = next((m for m in self._mail if isinstance(m, _Letter)), None)
                 if oldest is not None:
                     self._mail.remove(oldest)
                     self.dropped_frames += 1
-            self._mail.append(_Letter(frame, frame_id, arrived))
+            self._mail.append(_Letter(frame, frame_id, arrived, handed_over))
             self._arrived.notify()
 
     def call(self, action: Callable[[ActionStream], Tick | None]) -> None:
@@ -202,7 +204,7 @@ class Worker:
         stream, newest = self._stream, self._stream.newest
         self._tell(stream, stream.push(letter.frame))
         if stream.newest != newest:  # else its stamp is too old
-            self.used_at = letter.arrived
+            self.used_at = letter.handed_over
             self.used_frames += 1
         self._frame_id = letter.frame_id
         if stream.due and waiting > self._max_backlog:

@@ -277,6 +277,15 @@ def test_bodies_go_on_without_hands_and_with_them_again(tmp_path, monkeypatch) -
         assert stamps == sorted(set(stamps))
 
 
+def test_ages_tell_that_bodies_waited_for_hands(tmp_path) -> None:
+    model = str(save_model(tmp_path / "tiny.safetensors"))
+    with robot(model=model, input="poses_and_hands") as (node, tester):
+        start(node)
+        tester.ready().tell(poses(0.0, parts()[0]))
+        tester.wait(lambda: tester.told("results", "1"))
+        assert float(tester.diagnostics[-1]["result age p50 (ms)"]) >= 1e3 * PATIENCE
+
+
 def newest(tester: Tester) -> Action:
     """What was told of the person last."""
     return tester.actions[-1].actions[-1]
@@ -290,11 +299,15 @@ class Both:
         self.input = HandsToBodies(
             0.05,
             0.5,
-            lambda message: self.told.append(self.seconds(message)),
+            self.deliver,
             lambda key, text: self.reports.append(text),
             lambda: self.now,
         )
         self.hand = parts()[1]
+
+    def deliver(self, message: PersonPoseArray, arrived: float) -> None:
+        self.told.append(self.seconds(message))
+        self.waited = self.now - arrived
 
     def seconds(self, message: PersonPoseArray) -> str:
         """When it was; h = with hands."""
@@ -325,8 +338,10 @@ def test_bodies_wait_so_long_and_no_longer() -> None:
     both.now += 0.01
     both.input.look()
     assert both.take() == ["0.0", "0.1"]
+    assert both.waited == pytest.approx(PATIENCE + 0.01)
     both.bodies(0.2)
     assert both.take() == ["0.2"]
+    assert both.waited == 0
 
 
 def test_a_body_that_was_delivered_is_not_delivered_again() -> None:
