@@ -60,7 +60,8 @@ class BharnetNode(UndoingNode):
 
     def __init__(self, **options: Any) -> None:
         super().__init__("bharnet", **options)
-        self.settings = declare(self)
+        with self.being_made():
+            self.settings = declare(self)
         self.add_on_set_parameters_callback(self._on_parameters)
         self.report = Reporter(lambda text: self.get_logger().warning(text))
         self._checkpoint: Checkpoint | None = None  # set while configured

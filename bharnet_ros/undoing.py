@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
@@ -23,6 +24,15 @@ class UndoingNode(SteadyNode):
     def __init__(self, name: str, **options: Any) -> None:
         super().__init__(name, **options)
         self._configured, self._active = contextlib.ExitStack(), contextlib.ExitStack()
+
+    @contextlib.contextmanager
+    def being_made(self) -> Iterator[None]:
+        """A node that cannot be made leaves the graph at once, not with Python's garbage."""
+        try:
+            yield
+        except BaseException:
+            self.destroy_node()
+            raise
 
     def publisher(
         self, undo: contextlib.ExitStack, kind: type, topic: str, qos: QoSProfile

@@ -18,6 +18,7 @@ pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make 
 import rclpy
 from camera import FakeEstimator
 from lifecycle_msgs.srv import GetState
+from rclpy.exceptions import InvalidParameterValueException
 from rclpy.parameter import Parameter
 from robot import (
     DEADLINE,
@@ -91,6 +92,33 @@ def test_who_is_destroyed_leaves_at_once(model):
                 tester.wait(lambda: sorted(tester.node.get_node_names()) == ["bharnet", "tester"])
                 node.destroy_node()
                 tester.wait(lambda: tester.node.get_node_names() == ["tester"])
+        finally:
+            tester.executor.shutdown()
+            tester.node.destroy_node()
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "value"),
+    [
+        (BharnetNode, "top_k", -3),
+        (BharnetNode, "backend", "abacus"),
+        (EstimatorNode, "rotate", 45),
+    ],
+)
+def test_who_cannot_be_made_leaves_at_once(make, name, value):
+    """Another try, with what was wrong put right, must not be the second of its name."""
+    given = [Parameter(name, value=value)]
+    with own_domain() as domain, ros_context(domain) as context, ros_context(domain) as outside:
+        tester = Tester(outside)
+        try:
+            with pytest.raises((ValueError, InvalidParameterValueException)) as held:
+                make(context=context, parameter_overrides=given)
+            # A context tells of all its nodes in one message.
+            later = rclpy.create_node("later", context=context)
+            tester.wait(lambda: "later" in tester.node.get_node_names())
+            assert sorted(tester.node.get_node_names()) == ["later", "tester"]
+            assert name in str(held.value)  # whose traceback holds the node
+            later.destroy_node()
         finally:
             tester.executor.shutdown()
             tester.node.destroy_node()

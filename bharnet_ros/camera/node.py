@@ -68,7 +68,8 @@ class EstimatorNode(UndoingNode):
         **options: Any,
     ) -> None:
         super().__init__("bharnet_estimator", **options)
-        self.settings = declare(self)
+        with self.being_made():
+            self.settings = declare(self)
         self.restarts = restarts
         self.add_on_set_parameters_callback(self._on_parameters)
         self.report = Reporter(lambda text: self.get_logger().warning(text))
