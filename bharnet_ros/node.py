@@ -143,6 +143,8 @@ class BharnetNode(UndoingNode):
 
     def _on_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
         new = changes(parameters, self.settings.values)
+        if not new:  # as where the QoS of a topic is declared
+            return SetParametersResult(successful=True)
         try:
             if self._checkpoint is not None:
                 refuse_static(PARAMETERS, new)

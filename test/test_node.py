@@ -135,6 +135,22 @@ def test_only_allowed_labels_are_told(model):
         assert tester.actions[-1].actions[0].label == ""
 
 
+def test_labels_are_told_once_a_change(model):
+    with robot(model=model) as (node, tester):
+        told, publish = [], node._publish_labels
+        node._publish_labels = lambda stream: told.append(stream) or publish(stream)
+        start(node)  # which declares the parameters of each topic's QoS
+        tester.ready().play(pose(), seconds=1.0)
+        assert len(told) == 1
+        set_parameter(node, "top_k", 2)
+        tester.wait(lambda: len(told) == 2)
+        set_parameter(node, "top_k", 2)
+        set_parameter(node, "use_sim_time", True)  # none of ours
+        set_parameter(node, "enter_threshold", 0.9)
+        tester.wait(lambda: tester.labels[-1].enter_thresholds[1] > 0.8)
+        assert len(told) == 3
+
+
 def test_labels_say_when_the_model_was_loaded(model):
     with robot(model=model) as (node, tester):
         start(node)
