@@ -8,11 +8,12 @@ frames give the same actions at any speed.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bharnet.decision import Decided, Decider, DecisionConfig, Reason, decision_config
 from bharnet.observation import Frame, Observation
-from bharnet.recognizer import Recognizer
+from bharnet.recognizer import Prediction, Recognizer
 from bharnet.reporting import Report, ignore
 from bharnet.window import NANOSECONDS, PersonWindows
 
@@ -66,6 +67,14 @@ class Tick:
 
     stamp: int
     entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What the network says of every tracked body at ``stamp``, by its id."""
+
+    stamp: int
+    of: Mapping[str, Prediction]
 
 
 class ActionStream:
@@ -146,18 +155,26 @@ class ActionStream:
 
     def tick(self) -> Tick:
         """Recognise everybody tracked, in one batch, and decide."""
+        return self.tell(self.ask())
+
+    def ask(self) -> Answers:
+        """The network's part of a tick: all of it that takes long, or fails."""
         stamp = self._newest
         self._last_tick = stamp
         bodies = list(self._windows)
         windows = [self._windows.window(body_id) for body_id in bodies]
         answers = self.recognizer.recognize(windows, stamp, self.config.window_seconds)
+        return Answers(stamp, dict(zip(bodies, answers, strict=True)))
+
+    def tell(self, answers: Answers) -> Tick:
+        """The rest of it: decide."""
         # Only now: where recognition fails, the next tick tells who left.
         entries, self._lost = self._lost, []
-        for body_id, prediction in zip(bodies, answers, strict=True):
-            for decided in self.decider.decide(body_id, stamp, prediction):
+        for body_id, prediction in answers.of.items():
+            for decided in self.decider.decide(body_id, answers.stamp, prediction):
                 entries.append(self._entry(decided))
-        self._answered = stamp
-        return Tick(stamp, tuple(entries))
+        self._answered = answers.stamp
+        return Tick(answers.stamp, tuple(entries))
 
     def give_up(self) -> Tick | None:
         """To be called when ``tick`` failed. Once it has for longer than ``lost_seconds``, every
@@ -166,6 +183,10 @@ class ActionStream:
         failing = self._newest - self._answered
         if failing <= self.config.lost_seconds * NANOSECONDS:
             return None
+        return self.end_events()
+
+    def end_events(self) -> Tick | None:
+        """Every running event ends, for nobody knows whether it goes on. Windows stay."""
         return self._end_events(Reason.RESET)
 
     def advance(self, frame: Frame) -> list[Tick]:

@@ -106,10 +106,9 @@ def check_choices(table: Iterable[Declared], values: Mapping[str, Any]) -> None:
 
 def changes(parameters: Iterable[Parameter], values: Mapping[str, Any]) -> dict[str, Any]:
     """What a request to set parameters changes of the declared values."""
+    asked = {each.name: _plain(each.value) for each in parameters}  # of a name the last counts
     return {
-        each.name: _plain(each.value)
-        for each in parameters
-        if each.name in values and _plain(each.value) != values[each.name]
+        name: value for name, value in asked.items() if name in values and value != values[name]
     }
 
 

@@ -38,10 +38,11 @@ class Statistics(Rises):
         name: str,
         seconds: float,
         worker: Worker,
+        waiting: int,
         outside: Finding | None,
         beside: Finding | None = None,
     ) -> DiagnosticStatus:
-        """``seconds`` since the last status.
+        """``seconds`` since the last status; ``waiting``: frames, before what is counted here.
 
         ``outside``: what makes all that is found here unimportant; ``beside``: what is told
         unless something as bad is found here.
@@ -67,7 +68,7 @@ class Statistics(Rises):
             "results": str(self.results),
             "results skipped": str(worker.skipped_ticks),
             "times the input stopped": str(self.times_stopped),
-            "frames waiting": str(worker.waiting),
+            "frames waiting": str(waiting),
             "people": str(worker.people),
             "tick p50 (ms)": milliseconds(self.network, 50),
             "tick p95 (ms)": milliseconds(self.network, 95),

@@ -35,7 +35,7 @@ class WaitingPoses:
 
 
 class HandsToBodies:
-    """Calls ``deliver(bodies)`` with each message of bodies once at most, in order.
+    """Calls ``deliver(bodies, arrived)`` with each message of bodies once at most, in order.
 
     As long as hands come, with them; bodies that no hands belong to are left out then, so that a
     source of hands may be slower. Once a body has waited for PATIENCE, bodies are delivered at
@@ -46,7 +46,7 @@ class HandsToBodies:
         self,
         slop: float,
         jump: float,
-        deliver: Callable[[PersonPoseArray], None],
+        deliver: Callable[[PersonPoseArray, float], None],
         report: Report,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -87,7 +87,7 @@ class HandsToBodies:
         while self._waiting:
             body = self._waiting.popleft()
             body.waiting = False
-            self._deliver(body.message)
+            self._deliver(body.message, body.arrived)
 
     def _match(self, body: WaitingPoses, hands: PersonPoseArray) -> None:
         now = self._clock()
@@ -107,4 +107,4 @@ class HandsToBodies:
         except InvalidPose as error:
             self._report("bad_message", f"hands are left out: {error}")
             joined = body.message
-        self._deliver(joined)
+        self._deliver(joined, body.arrived)

@@ -24,8 +24,11 @@ if TYPE_CHECKING:
     from bharnet_ros.node import BharnetNode
 
 CHECK_SECONDS, TELL_SECONDS, SILENCE_SECONDS = 0.1, 1.0, 5.0
+# Without an answer of the network for longer, nobody knows whether what runs goes on.
+HANG_SECONDS = 3.0
 LATE_SECONDS = 3 * CHECK_SECONDS  # between two checks
 CURE = "start a pose source, or name its topic with -r bharnet/poses:=<topic>"
+HANG_CURE = "see whether the device works (nvidia-smi, dmesg), and start the node again"
 
 NO_HANDS = Finding(Level.WARN, "no hands arrive that fit, bodies are recognised without them")
 
@@ -38,6 +41,7 @@ class Health:
         self._statistics = Statistics(node.report.counts)
         self._last_message = self._told_at = time.monotonic()
         self._reminder, self._no_hands = Reminder(SILENCE_SECONDS), Reminder(SILENCE_SECONDS)
+        self._unanswered = Reminder(HANG_SECONDS)
         self._looked_at, self._gave_way = self._last_message, False
         self._ended = 0  # how many frames had been used when the input stopped last
         self._timer = node.create_timer(
@@ -64,12 +68,11 @@ class Health:
         """The middleware lost messages of one of the topics."""
         self._statistics.lost += int(event.total_count_change)
 
-    def incompatible(self, event: Any) -> None:
+    def incompatible(self, topic: str, event: Any) -> None:
         """A publisher was found that the subscription cannot hear."""
-        topic = self._poses.topic
         policy = qos_policy_name_from_kind(event.last_policy_kind).lower()
         self._node.report(
-            "qos",
+            f"qos of {topic}",
             f"a publisher on {topic} offers less {policy} than is asked for, so nothing "
             "arrives from it; let it offer more, or ask for less in "
             f"qos_overrides.{topic}.subscription.{policy}",
@@ -82,6 +85,7 @@ class Health:
         without_hands = self._poses.look(now)
         if self._no_hands.due(without_hands):
             self._node.get_logger().warning(self._poses.why_no_hands())
+        self._end_what_hangs()
         self._end_what_runs(now - limit)
         silence = now - self._last_message
         if self._reminder.due(silence):
@@ -98,6 +102,17 @@ class Health:
         self._gave_way = not self._gave_way and now - before > LATE_SECONDS
         return self._gave_way
 
+    def _end_what_hangs(self) -> None:
+        """Running actions end if the network has not answered for long."""
+        seconds = self._worker.unanswered
+        if seconds > HANG_SECONDS:
+            self._worker.end_events()
+        if self._unanswered.due(seconds):
+            self._node.get_logger().error(
+                f"the network has not answered for {seconds:.0f} s: running actions have ended; "
+                f"{HANG_CURE}"
+            )
+
     def _end_what_runs(self, limit: float) -> None:
         """Running actions end if no frame that arrived since ``limit`` could be used."""
         if self._worker.waiting:  # it may still be
@@ -112,14 +127,18 @@ class Health:
 
     def _tell(self, seconds: float, silent: bool, without_hands: bool) -> None:
         node = self._node
-        outside = None
-        if not node.enabled:
+        outside, unanswered = None, self._worker.unanswered
+        if unanswered > HANG_SECONDS:
+            why = f"the network has not answered for {unanswered:.0f} s, see the log"
+            outside = Finding(Level.ERROR, why)
+        elif not node.enabled:
             outside = Finding(Level.OK, "disabled; ~/enable with true begins anew")
         elif silent:
             outside = Finding(Level.ERROR, "no poses arrive")
         name = f"{node.get_fully_qualified_name()}: recognition"
         beside = NO_HANDS if without_hands else None
-        status = self._statistics.status(name, seconds, self._worker, outside, beside)
-        # Nobody may read of nothing waiting before the last result is out.
+        # Nobody may read of nothing waiting before the last result is out, and counted.
+        waiting = self._worker.waiting
         node.publish_results()
+        status = self._statistics.status(name, seconds, self._worker, waiting, outside, beside)
         node.diagnostics.publish(to_diagnostics(node, status))

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -26,23 +28,46 @@ POSE_TYPE = "bharnet_ros/msg/PersonPoseArray"
 HANDS_CURE = "start a hand source, or name its topic with -r bharnet/hands:=<topic>"
 
 
+def of_one_source(
+    topic: str, callback: Callable[[PersonPoseArray], None], report: Report
+) -> Callable[[PersonPoseArray, Mapping[str, int]], None]:
+    """For a subscription of a topic: passes on what the publisher sends that is followed."""
+    source = Source(topic, report)
+
+    def on_message(message: PersonPoseArray, info: Mapping[str, int]) -> None:
+        name = message.header.frame_id, message.estimator
+        if source.takes(info, name, arrival(info)):
+            callback(message)
+
+    return on_message
+
+
 class PoseInput:
-    """Calls ``deliver(message)`` with everybody of one moment, in the executor's thread.
+    """Calls ``deliver(message, arrived)`` with everybody of one moment, in the executor's thread.
+
+    ``arrived``: seconds on the steady clock.
 
     By ``input``: poses; poses_and_hands = hands from a topic of their own, joined by id or by
     wrist, without them while none come; hri = the bodies of ROS4HRI. Raises RuntimeError where
-    that cannot be had.
+    that cannot be had. ``lost(event)`` and ``incompatible(topic, event)`` are told of what the
+    middleware lost, and of a publisher that cannot be heard.
     """
 
     def __init__(
         self,
         node: Node,
         settings: Settings,
-        deliver: Callable[[PersonPoseArray], None],
+        deliver: Callable[[PersonPoseArray, float], None],
         report: Report,
-        events: SubscriptionEventCallbacks,
+        lost: Callable[[Any], None],
+        incompatible: Callable[[str, Any], None],
     ) -> None:
-        self._node, self._report, self._events = node, report, events
+        self._node, self._report = node, report
+        self._lost, self._incompatible = lost, incompatible
+
+        def at_once(message: PersonPoseArray) -> None:
+            deliver(message, time.monotonic())
+
         self._close = contextlib.ExitStack()
         self.type = POSE_TYPE
         self._hands: HandsToBodies | None = None  # with poses_and_hands
@@ -52,7 +77,7 @@ class PoseInput:
                 settings["hri_image_height"],
                 settings["reorder_seconds"],
             )
-            bodies = HriBodies(node, gathering, deliver, report)
+            bodies = HriBodies(node, gathering, at_once, report)
             self._close.callback(bodies.close)
             self.topic, self.type = bodies.topic, bodies.type
         elif settings["input"] == "poses_and_hands":
@@ -65,7 +90,7 @@ class PoseInput:
                 self._close = undo.pop_all()
             self._hands = hands
         else:
-            self.topic = self._subscribe(self._close, "bharnet/poses", deliver)
+            self.topic = self._subscribe(self._close, "bharnet/poses", at_once)
 
     def look(self, now: float) -> float:
         """To be called often. For how many seconds bodies have gone on without their hands."""
@@ -94,19 +119,16 @@ class PoseInput:
     def _subscribe(
         self, undo: contextlib.ExitStack, topic: str, callback: Callable[[Any], None]
     ) -> str:
-        source = Source(self._node.resolve_topic_name(topic), self._report)
-
-        def on_message(message: PersonPoseArray, info: Mapping[str, int]) -> None:
-            name = message.header.frame_id, message.estimator
-            if source.takes(info, name, arrival(info)):
-                callback(message)
-
+        name = self._node.resolve_topic_name(topic)
+        events = SubscriptionEventCallbacks(
+            incompatible_qos=functools.partial(self._incompatible, name), message_lost=self._lost
+        )
         subscription = self._node.create_subscription(
             PersonPoseArray,
             topic,
-            on_message,
+            of_one_source(name, callback, self._report),
             POSES_QOS,
-            event_callbacks=self._events,
+            event_callbacks=events,
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
         undo.callback(self._node.destroy_subscription, subscription)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bharnet.estimation.hands import REACH, assign_hands
-from bharnet.observation import InvalidPose
+from bharnet.observation import InvalidPose, read_joints
 from bharnet.poses import find_layout
 from bharnet.skeleton import BODY_LAYOUTS, HAND_21, HAND_LAYOUTS, Layout
 from bharnet_ros.msg import PersonPose, PersonPoseArray
@@ -65,16 +65,24 @@ def _check(bodies: PersonPoseArray, hands: PersonPoseArray) -> None:
             f"hands have coordinates {hands.coordinates}, bodies {bodies.coordinates}; both "
             "sources must give the same kind"
         )
-    for name in ("image_width", "image_height"):
+    metres = bodies.coordinates == PersonPoseArray.COORDINATES_CAMERA
+    ours, theirs = bodies.header.frame_id, hands.header.frame_id
+    if metres and ours and theirs and ours != theirs:
+        raise InvalidPose(
+            f"hands are in frame '{theirs[:40]}', bodies in '{ours[:40]}'; both sources must give "
+            "metres in the same frame"
+        )
+    picture = bodies.coordinates == PersonPoseArray.COORDINATES_IMAGE
+    for name in ("image_width", "image_height") if picture else ():
         if getattr(hands, name) != getattr(bodies, name):
             raise InvalidPose(
                 f"hands are of a picture whose {name} is {getattr(hands, name)}, bodies of one "
                 f"with {getattr(bodies, name)}; both sources must look at the same picture"
             )
-    ours, theirs = (
+    own, other = (
         find_layout("hand_layout", each.hand_layout, HAND_LAYOUTS) for each in (bodies, hands)
     )
-    if ours and ours != theirs:
+    if own and own != other:
         raise InvalidPose(
             f"hands are in {hands.hand_layout[:40]}, those of the bodies in "
             f"{bodies.hand_layout[:40]}; let one of the sources send no hands"
@@ -84,13 +92,7 @@ def _check(bodies: PersonPoseArray, hands: PersonPoseArray) -> None:
 def _joints(values: object) -> NDArray[np.float32] | None:
     """(21, 4) joints; None for a hand that was not seen. Raises InvalidPose."""
     joints = np.array(values, np.float32)
-    if not joints.size:
-        return None
-    if joints.size != 4 * len(HAND_21):
-        raise InvalidPose(
-            f"a hand has {joints.size} numbers, {HAND_21.name} needs {4 * len(HAND_21)}"
-        )
-    return joints.reshape(-1, 4)
+    return read_joints(joints, HAND_21, "a hand") if joints.size else None
 
 
 def _nearest(bodies: PersonPoseArray, hands: list[_Hand]) -> list[tuple[PersonPose, int, _Hand]]:

@@ -7,17 +7,17 @@ from __future__ import annotations
 import contextlib
 import functools
 import signal
-import sys
 import threading
 import traceback
 from collections.abc import Callable
 from typing import Any
 
 import rclpy
-from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.signals import SignalHandlerOptions
+
+from bharnet_ros.spinning import begin
 
 SIGNAL_SECONDS = 0.2  # a signal is noticed within this
 
@@ -83,28 +83,28 @@ def run(
 
     ``alongside(node, told_to_stop)`` is called before the node starts. Returns the exit code.
     """
-    # rclpy's own handlers end all communication at once: running actions could not be ended.
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     told_to_stop = threading.Event()
+    # rclpy's own handlers end all communication at once: running actions could not be ended.
+    handlers = SignalHandlerOptions.NO
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: told_to_stop.set())
-    try:
-        node = make()
-    except (ValueError, InvalidParameterTypeException, InvalidParameterValueException) as error:
-        print(f"{name} cannot start: {error}", file=sys.stderr)
-        rclpy.shutdown()
+    starting = f"{name} cannot start"
+    node = begin(make, starting, args, (ValueError,), signal_handler_options=handlers)
+    if node is None:
         return 1
     alongside(node, told_to_stop)
     executor = SingleThreadedExecutor()
     executor.add_node(node)
-    success = TransitionCallbackReturn.SUCCESS
-    if node.settings["autostart"] and node.trigger_configure() == success:
-        node.trigger_activate()
-    while not told_to_stop.is_set():
-        executor.spin_once(timeout_sec=SIGNAL_SECONDS)
-    with contextlib.suppress(RuntimeError):  # it may have been shut down by its service
-        node.trigger_shutdown()
-    executor.shutdown()
-    node.destroy_node()
-    rclpy.shutdown()
+    try:
+        success = TransitionCallbackReturn.SUCCESS
+        if node.settings["autostart"] and node.trigger_configure() == success:
+            node.trigger_activate()
+        while not told_to_stop.is_set():
+            executor.spin_once(timeout_sec=SIGNAL_SECONDS)
+    finally:  # running actions end whatever happens, even if a callback raised
+        with contextlib.suppress(RuntimeError):  # it may have been shut down by its service
+            node.trigger_shutdown()
+        executor.shutdown()
+        node.destroy_node()
+        rclpy.shutdown()
     return 0

@@ -15,10 +15,10 @@ from collections import deque
 from typing import Any
 
 import torch
+from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.duration import Duration
-from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
@@ -32,7 +32,7 @@ from bharnet.skeleton import get_layout
 from bharnet.stream import ActionStream
 from bharnet_ros.convert import to_action_array, to_action_labels
 from bharnet_ros.declared import changes, refuse_static
-from bharnet_ros.health import Health
+from bharnet_ros.health import HANG_CURE, Health
 from bharnet_ros.inputs import PoseInput
 from bharnet_ros.lifecycle import run, told
 from bharnet_ros.markers import Markers
@@ -60,12 +60,15 @@ class BharnetNode(UndoingNode):
 
     def __init__(self, **options: Any) -> None:
         super().__init__("bharnet", **options)
-        self.settings = declare(self)
+        with self.being_made():
+            self.settings = declare(self)
         self.add_on_set_parameters_callback(self._on_parameters)
         self.report = Reporter(lambda text: self.get_logger().warning(text))
         self._checkpoint: Checkpoint | None = None  # set while configured
+        self._loaded = Time()  # when it was
         self._worker: Worker | None = None  # set while active
         self._decider: Decider | None = None  # outlives streams: event ids are never reused
+        self._hangs = False  # the worker of the last activation
         self._outbox: deque[Result | ActionStream] = deque()
         self._ready = self.create_guard_condition(self.publish_results)
         self.enabled = True  # by ~/enable; outlives deactivation
@@ -78,7 +81,7 @@ class BharnetNode(UndoingNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         with contextlib.ExitStack() as undo:
             torch.set_num_threads(self.settings["torch_threads"])
-            checkpoint = load_model(self.settings)
+            checkpoint, self._loaded = load_model(self.settings), self._now()
             self._actions = self.publisher(undo, ActionArray, "~/actions", ACTIONS_QOS)
             self._shown = self.publisher(undo, MarkerArray, "~/markers", ACTIONS_QOS)
             self.diagnostics = self.publisher(undo, DiagnosticArray, "/diagnostics", ACTIONS_QOS)
@@ -91,7 +94,8 @@ class BharnetNode(UndoingNode):
         assert self._checkpoint is not None
         with contextlib.ExitStack() as undo:
             stream = make_stream(self._checkpoint, self.settings, self.report)
-            undo.callback(_free_memory)
+            self._hangs = False
+            undo.callback(self._free_memory)
             if self._decider is not None:
                 adopt(stream, self._decider)
             self._decider = stream.decider
@@ -104,10 +108,8 @@ class BharnetNode(UndoingNode):
                 self.settings,
                 self._on_poses,
                 self.report,
-                SubscriptionEventCallbacks(
-                    incompatible_qos=lambda event: self._health.incompatible(event),
-                    message_lost=lambda event: self._health.lost(event),
-                ),
+                lambda event: self._health.lost(event),
+                lambda topic, event: self._health.incompatible(topic, event),
             )
             undo.callback(poses.close)
             self._health = Health(self, self._worker, poses)
@@ -121,20 +123,28 @@ class BharnetNode(UndoingNode):
     def forget(self) -> None:
         self._checkpoint = None
 
+    def _free_memory(self) -> None:
+        """An inactive node holds nothing on the GPU; the worker has let go of its network."""
+        if torch.cuda.is_initialized() and not self._hangs:  # it would be waited for
+            torch.cuda.empty_cache()
+
     def _end_worker(self) -> None:
         """Running actions end, and are told; then the thread ends."""
         assert self._worker is not None
-        last, self._worker = self._worker.close(), None
-        if last is not None:
-            self._outbox.append(last)
+        self._hangs, self._worker = not self._worker.close(), None
+        if self._hangs:
+            self.get_logger().error(f"the network does not answer and is left behind; {HANG_CURE}")
         self.publish_results()
         # The publisher may be gone in a moment, and the last word of an action with it.
-        self._actions.wait_for_all_acked(LAST_WORDS)
+        with contextlib.suppress(RuntimeError):  # nobody hears once the context is shut down
+            self._actions.wait_for_all_acked(LAST_WORDS)
 
     # Parameters
 
     def _on_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
         new = changes(parameters, self.settings.values)
+        if not new:  # as where the QoS of a topic is declared
+            return SetParametersResult(successful=True)
         try:
             if self._checkpoint is not None:
                 refuse_static(PARAMETERS, new)
@@ -145,9 +155,10 @@ class BharnetNode(UndoingNode):
 
     def _use(self, settings: Settings, reload: bool) -> None:
         """Change over, or raise and leave everything as it was."""
+        loaded = self._loaded
         if (checkpoint := self._checkpoint) is not None:
             if reload:
-                checkpoint = load_model(settings)
+                checkpoint, loaded = load_model(settings), self._now()
             info = checkpoint.info
             decision, allowed = settings.decision(info), settings.allowed(info)
             if self._worker is not None and reload:
@@ -160,13 +171,13 @@ class BharnetNode(UndoingNode):
                     self._deliver(stream)
 
                 self._worker.call(change)
-        self._checkpoint, self.settings = checkpoint, settings
+        self._checkpoint, self.settings, self._loaded = checkpoint, settings, loaded
 
     # Running
 
-    def _on_poses(self, message: PersonPoseArray) -> None:
-        arrived = time.monotonic()
-        self._health.arrived(arrived)
+    def _on_poses(self, message: PersonPoseArray, arrived: float) -> None:
+        now = time.monotonic()  # bodies may have waited for their hands
+        self._health.arrived(now)
         if self._worker is None or self._checkpoint is None or not self.enabled:
             return
         stamp = None
@@ -175,7 +186,7 @@ class BharnetNode(UndoingNode):
         layout = get_layout(self._checkpoint.info.features.body_layout)
         frame = to_frame(message, layout, self.report, stamp)
         if frame is not None:
-            self._worker.put(frame, message.header.frame_id, arrived)
+            self._worker.put(frame, message.header.frame_id, arrived, now)
 
     def _deliver(self, result: Result | ActionStream) -> None:
         """Called by the worker; the executor publishes it."""
@@ -208,9 +219,12 @@ class BharnetNode(UndoingNode):
                 self._shown.publish(self._markers.show(result.tick, result.frame_id, seconds))
             self._health.published(result)
 
+    def _now(self) -> Time:
+        now: Time = self.get_clock().now().to_msg()
+        return now
+
     def _publish_labels(self, stream: ActionStream) -> None:
         recognizer, decider = stream.recognizer, stream.decider
-        now = self.get_clock().now().to_msg()
         self._labels.publish(
             to_action_labels(
                 recognizer.info,
@@ -218,7 +232,7 @@ class BharnetNode(UndoingNode):
                 decider.config,
                 self.settings["stride_seconds"],
                 decider.allowed,
-                now,
+                self._loaded,
                 max(self.settings["window_seconds"], default=0.0),
             )
         )
@@ -248,12 +262,6 @@ def _in_words(stream: ActionStream) -> str:
         f"recognising {len(recognizer.info.classes)} classes of {recognizer.model_id} on "
         f"{recognizer.device} ({recognizer.backend})"
     )
-
-
-def _free_memory() -> None:
-    """An inactive node holds nothing on the GPU; the worker has let go of its network."""
-    if torch.cuda.is_initialized():
-        torch.cuda.empty_cache()
 
 
 def main(args: list[str] | None = None) -> int:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
@@ -24,6 +25,15 @@ class UndoingNode(SteadyNode):
         super().__init__(name, **options)
         self._configured, self._active = contextlib.ExitStack(), contextlib.ExitStack()
 
+    @contextlib.contextmanager
+    def being_made(self) -> Iterator[None]:
+        """A node that cannot be made leaves the graph at once, not with Python's garbage."""
+        try:
+            yield
+        except BaseException:
+            self.destroy_node()
+            raise
+
     def publisher(
         self, undo: contextlib.ExitStack, kind: type, topic: str, qos: QoSProfile
     ) -> Publisher:
@@ -32,6 +42,14 @@ class UndoingNode(SteadyNode):
         made = self.create_publisher(kind, topic, qos, qos_overriding_options=options)
         undo.callback(self.destroy_publisher, made)
         return made
+
+    def destroy_node(self) -> None:
+        """Leave nothing that outlives the node, whatever state it is in: no thread, no network."""
+        with contextlib.ExitStack() as undo:
+            undo.callback(super().destroy_node)
+            undo.callback(self.forget)
+            undo.callback(self._configured.close)
+            undo.callback(self._active.close)
 
     def forget(self) -> None:
         """Let go of what a configured node holds; by then all that can be undone is."""

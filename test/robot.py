@@ -254,11 +254,11 @@ def set_parameter(node: Any, name: str, value: object) -> str:
 
 @contextlib.contextmanager
 def process(
-    *arguments: str, namespace: str = ""
+    *arguments: str, namespace: str = "", python: tuple[str, str] = ("-m", "bharnet_ros.node")
 ) -> Iterator[tuple[subprocess.Popen[str], Tester]]:
-    """The executable as a user starts it, and a tester beside it."""
+    """The executable as a user starts it, or other ``python``, and a tester beside it."""
     with own_domain() as domain, contextlib.ExitStack() as stack:
-        command = [sys.executable, "-m", "bharnet_ros.node", "--ros-args", *arguments]
+        command = [sys.executable, *python, "--ros-args", *arguments]
         if namespace:
             command += ["-r", f"__ns:={namespace}"]
         environment = {**os.environ, "ROS_DOMAIN_ID": str(domain)}

@@ -56,6 +56,23 @@ def test_whether_pictures_come_is_told_to_the_guardian(monkeypatch):
         assert node.senses == ALIVE
 
 
+def test_its_guardian_learns_that_the_executor_is_stuck():
+    """Its worker waits for pictures then, and would never be thought to hang."""
+    stuck = threading.Event()
+    with camera() as (node, photographer, _):
+        start(node)
+        photographer.ready().shoot(0.0)
+        node.executor.create_task(lambda: stuck.wait(60))
+        try:
+            photographer.wait(lambda: node.busy_seconds > 0.5)
+        finally:
+            stuck.set()
+        photographer.shoot(0.1)
+        photographer.wait(lambda: node.busy_seconds < 0.5)
+        in_executor(node, node.trigger_deactivate)
+        assert node.busy_seconds == 0.0
+
+
 def test_a_camera_that_offers_best_effort_only_is_heard():
     with camera() as (node, photographer, fake):
         start(node)

@@ -109,6 +109,16 @@ def test_allow_list_makes_others_unknown():
     assert "ONSET" in states(run(only_stop, *[prediction(stop=0.99)] * 6, start=6))[2]
 
 
+def test_what_is_allowed_no_longer_ends_at_once():
+    made = decider(leave_seconds=2.0, shortest_seconds=5.0)
+    run(made, *[prediction(wave=0.99)] * 6)
+    made.allowed = frozenset({STOP})
+    ((offset, now),) = run(made, prediction(wave=0.99), start=6)
+    assert (offset.state, offset.reason, offset.event_id) == (State.OFFSET, Reason.FINISHED, 1)
+    assert now.state == State.UNKNOWN
+    assert seconds(offset.offset) <= 1.2
+
+
 def test_losing_a_person_ends_the_action_with_the_reason():
     made = decider()
     run(made, *[prediction(wave=0.9)] * 4)

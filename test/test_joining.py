@@ -112,7 +112,8 @@ def test_who_has_hands_keeps_them_where_none_is_found() -> None:
     assert begins_at(join_hands(bodies, hands).people[0].left_hand) == pytest.approx((0.4, 0.4))
 
 
-def test_in_metres() -> None:
+def in_metres() -> tuple[PersonPoseArray, PersonPoseArray, np.ndarray]:
+    """Bodies, the left hand of the second, and where it begins."""
     bodies, hands = arrays(PersonPose(left_hand=hand_at(np.array((0.0, 0.0)))))
     for message in (bodies, hands):
         message.coordinates = PersonPoseArray.COORDINATES_CAMERA
@@ -122,8 +123,35 @@ def test_in_metres() -> None:
     hand = np.tile(body[7], (21, 1))
     hand[1:, :3] += np.random.default_rng(1).uniform(0, 0.1, (20, 3))
     hands.people[0].left_hand = hand.ravel().tolist()
+    return bodies, hands, body[7, :2]
+
+
+@pytest.mark.parametrize(
+    "change", [{}, {"image_width": 0, "image_height": 0}], ids=["", "no size"]
+)
+def test_in_metres(change: dict[str, int]) -> None:
+    bodies, hands, place = in_metres()
+    for name, value in change.items():  # which metres do not need
+        setattr(hands, name, value)
     _, second = join_hands(bodies, hands).people
-    assert begins_at(second.left_hand) == pytest.approx(body[7, :2])
+    assert begins_at(second.left_hand) == pytest.approx(place)
+
+
+def test_metres_of_another_camera_are_not_compared() -> None:
+    bodies, hands, _ = in_metres()
+    hands.header.frame_id = "wrist_camera"
+    with pytest.raises(InvalidPose, match="in frame 'wrist_camera', bodies in 'camera'"):
+        join_hands(bodies, hands)
+
+
+@pytest.mark.parametrize("value", [np.inf, 1e6])
+def test_a_hand_that_cannot_be_used_costs_no_body(value: float) -> None:
+    hand = hand_at(wrist(PEOPLE[0], "left"))
+    hand[40] = value
+    bodies, hands = arrays(PersonPose(body_id="left of picture", left_hand=hand))
+    with pytest.raises(InvalidPose, match="a hand"):
+        join_hands(bodies, hands)
+    assert not bodies.people[0].left_hand
 
 
 @pytest.mark.parametrize(
@@ -249,6 +277,15 @@ def test_bodies_go_on_without_hands_and_with_them_again(tmp_path, monkeypatch) -
         assert stamps == sorted(set(stamps))
 
 
+def test_ages_tell_that_bodies_waited_for_hands(tmp_path) -> None:
+    model = str(save_model(tmp_path / "tiny.safetensors"))
+    with robot(model=model, input="poses_and_hands") as (node, tester):
+        start(node)
+        tester.ready().tell(poses(0.0, parts()[0]))
+        tester.wait(lambda: tester.told("results", "1"))
+        assert float(tester.diagnostics[-1]["result age p50 (ms)"]) >= 1e3 * PATIENCE
+
+
 def newest(tester: Tester) -> Action:
     """What was told of the person last."""
     return tester.actions[-1].actions[-1]
@@ -262,11 +299,15 @@ class Both:
         self.input = HandsToBodies(
             0.05,
             0.5,
-            lambda message: self.told.append(self.seconds(message)),
+            self.deliver,
             lambda key, text: self.reports.append(text),
             lambda: self.now,
         )
         self.hand = parts()[1]
+
+    def deliver(self, message: PersonPoseArray, arrived: float) -> None:
+        self.told.append(self.seconds(message))
+        self.waited = self.now - arrived
 
     def seconds(self, message: PersonPoseArray) -> str:
         """When it was; h = with hands."""
@@ -297,8 +338,10 @@ def test_bodies_wait_so_long_and_no_longer() -> None:
     both.now += 0.01
     both.input.look()
     assert both.take() == ["0.0", "0.1"]
+    assert both.waited == pytest.approx(PATIENCE + 0.01)
     both.bodies(0.2)
     assert both.take() == ["0.2"]
+    assert both.waited == 0
 
 
 def test_a_body_that_was_delivered_is_not_delivered_again() -> None:

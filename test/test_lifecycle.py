@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
@@ -14,7 +15,11 @@ import pytest
 
 pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make test`")
 
+import rclpy
+from camera import FakeEstimator
 from lifecycle_msgs.srv import GetState
+from rclpy.exceptions import InvalidParameterValueException
+from rclpy.parameter import Parameter
 from robot import (
     DEADLINE,
     SUCCESS,
@@ -24,8 +29,12 @@ from robot import (
     process,
     robot,
     set_parameter,
+    start,
 )
+from std_srvs.srv import Trigger
 
+from bharnet.estimation.people import PeopleEstimator
+from bharnet_ros.camera.node import EstimatorNode
 from bharnet_ros.demo.domain import own_domain, ros_context
 from bharnet_ros.msg import Action
 from bharnet_ros.node import BharnetNode
@@ -86,6 +95,72 @@ def test_who_is_destroyed_leaves_at_once(model):
         finally:
             tester.executor.shutdown()
             tester.node.destroy_node()
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "value"),
+    [
+        (BharnetNode, "top_k", -3),
+        (BharnetNode, "backend", "abacus"),
+        (EstimatorNode, "rotate", 45),
+    ],
+)
+def test_who_cannot_be_made_leaves_at_once(make, name, value):
+    """Another try, with what was wrong put right, must not be the second of its name."""
+    given = [Parameter(name, value=value)]
+    with own_domain() as domain, ros_context(domain) as context, ros_context(domain) as outside:
+        tester = Tester(outside)
+        try:
+            with pytest.raises((ValueError, InvalidParameterValueException)) as held:
+                make(context=context, parameter_overrides=given)
+            # A context tells of all its nodes in one message.
+            later = rclpy.create_node("later", context=context)
+            tester.wait(lambda: "later" in tester.node.get_node_names())
+            assert sorted(tester.node.get_node_names()) == ["later", "tester"]
+            assert name in str(held.value)  # whose traceback holds the node
+            later.destroy_node()
+        finally:
+            tester.executor.shutdown()
+            tester.node.destroy_node()
+
+
+def workers() -> int:
+    return sum(each.name in ("recognise", "estimate") for each in threading.enumerate())
+
+
+@pytest.mark.parametrize("way", [(), ("configure",), ("configure", "activate")])
+@pytest.mark.parametrize("shut_down", [False, True], ids=["", "after its context"])
+def test_who_is_destroyed_leaves_no_thread_and_no_landmarker(model, way, shut_down):
+    """However a process of several nodes ends them: rclpy's own nodes need no transition first."""
+    fake, context = FakeEstimator(), rclpy.Context()
+    with own_domain() as domain:
+        rclpy.init(context=context, domain_id=domain)
+        given = [Parameter("model", value=model)]
+        nodes = (
+            BharnetNode(context=context, parameter_overrides=given),
+            EstimatorNode(lambda _: PeopleEstimator(fake), context=context),
+        )
+        for name, node in itertools.product(way, nodes):
+            assert getattr(node, f"trigger_{name}")() == SUCCESS
+        assert workers() == len(nodes) * ("activate" in way)
+        if shut_down:
+            context.shutdown()
+        for node in nodes:
+            node.destroy_node()
+            node.destroy_node()  # as rclpy's own bear it
+        assert workers() == 0
+        assert fake.closed == ("configure" in way)
+        context.try_shutdown()
+
+
+def test_who_is_destroyed_ends_what_runs(model):
+    with robot(model=model) as (node, tester):
+        start(node)
+        tester.ready().play(pose(), seconds=1.0)
+        assert tester.saw(Action.ONSET)
+        in_executor(node, node.destroy_node)
+        tester.wait(lambda: tester.saw(Action.OFFSET))
+        assert tester.saw(Action.OFFSET)[0].reason == Action.REASON_RESET
 
 
 def test_bad_model_fails_configure_and_can_be_cured(model, tmp_path):
@@ -161,15 +236,50 @@ def test_autostart_is_obeyed(model):
         assert stop(started, signal.SIGINT)[0] == 0
 
 
-def test_impossible_parameter_at_start_is_one_clear_line():
+FAILING = """
+import sys
+from bharnet_ros.node import BharnetNode, main
+def fail(*_):
+    raise KeyError("a defect of ours")
+BharnetNode._on_reset = fail
+sys.exit(main(sys.argv))
+"""
+
+
+def test_a_defect_ends_the_process_and_what_runs(model):
+    with process("-p", f"model:={model}", python=("-c", FAILING)) as (started, tester):
+        tester.ready().play(pose(), seconds=1.0)
+        assert tester.saw(Action.ONSET)
+        client = tester.node.create_client(Trigger, "bharnet/reset")
+        tester.wait(client.service_is_ready)
+        client.call_async(Trigger.Request())
+        tester.wait(lambda: tester.saw(Action.OFFSET))
+        _, errors = started.communicate(timeout=DEADLINE)
+        assert started.returncode == 1
+        assert "a defect of ours" in errors
+
+
+@pytest.mark.parametrize(
+    ("module", "code", "given", "says"),
+    [
+        ("node", 1, ["-p", "top_k:=-3"], "bharnet cannot start: "),
+        ("node", 1, ["-p", "stride_seconds:=1"], "stride_seconds"),
+        ("node", 1, ["--params-file", "nowhere.yaml"], "nowhere.yaml"),
+        ("camera.node", 1, ["-r", "image"], "bharnet_estimator cannot start: "),
+        ("takes", 2, ["-p", "seconds:=5"], "'seconds' to '5' of type 'INTEGER', expecting type"),
+        ("takes", 2, ["--params-file", "nowhere.yaml"], "bharnet_recorder: "),
+        ("intents", 2, ["-p", "file:=5"], "bharnet_intents: "),
+    ],
+)
+def test_what_is_wrong_at_start_is_one_clear_line(module, code, given, says):
     done = subprocess.run(
-        [sys.executable, "-m", "bharnet_ros.node", "--ros-args", "-p", "top_k:=-3"],
+        [sys.executable, "-m", f"bharnet_ros.{module}", "--ros-args", *given],
         capture_output=True,
         text=True,
         timeout=DEADLINE,
         check=False,
     )
-    assert done.returncode == 1
-    assert "bharnet cannot start" in done.stderr
-    assert "top_k" in done.stderr
+    assert done.returncode == code
+    assert says in done.stderr
+    assert given[1].partition(":=")[0] in done.stderr
     assert "Traceback" not in done.stderr

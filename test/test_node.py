@@ -56,6 +56,9 @@ def test_poses_in_actions_out(model):
         tester.play(start=end)
         (offset,) = tester.saw(Action.OFFSET)
         assert (offset.reason, offset.event_id) == (Action.REASON_LOST, onset.event_id)
+        # Nothing was computed of who is not there.
+        assert list(offset.hypotheses) == []
+        assert (offset.frames_used, math.isnan(offset.coverage)) == (0, True)
         assert list(tester.actions[-1].actions) == []
 
 
@@ -145,6 +148,34 @@ def test_classes_that_mean_the_same_are_told_as_one_label(model):
         assert "no class 'wave'" in set_parameter(node, "labels", ["wave"])
 
 
+def test_labels_are_told_once_a_change(model):
+    with robot(model=model) as (node, tester):
+        told, publish = [], node._publish_labels
+        node._publish_labels = lambda stream: told.append(stream) or publish(stream)
+        start(node)  # which declares the parameters of each topic's QoS
+        tester.ready().play(pose(), seconds=1.0)
+        assert len(told) == 1
+        set_parameter(node, "top_k", 2)
+        tester.wait(lambda: len(told) == 2)
+        set_parameter(node, "top_k", 2)
+        set_parameter(node, "use_sim_time", True)  # none of ours
+        set_parameter(node, "enter_threshold", 0.9)
+        tester.wait(lambda: tester.labels[-1].enter_thresholds[1] > 0.8)
+        assert len(told) == 3
+
+
+def test_labels_say_when_the_model_was_loaded(model):
+    with robot(model=model) as (node, tester):
+        start(node)
+        tester.ready()
+        loaded = stamp(tester.labels[0].header)
+        set_parameter(node, "enter_threshold", 0.9)
+        tester.wait(lambda: tester.labels[-1].enter_thresholds[1] > 0.8)
+        assert {stamp(each.header) for each in tester.labels} == {loaded}
+        set_parameter(node, "model", f"{Path(model).parent}/./{Path(model).name}")
+        tester.wait(lambda: stamp(tester.labels[-1].header) > loaded)
+
+
 def test_late_listener_gets_the_labels(model):
     with robot(model=model) as (node, tester):
         start(node)
@@ -201,15 +232,26 @@ def test_says_why_nothing_arrives(model, monkeypatch):
         tester.wait(lambda: any("publishes std_msgs/msg/String" in s for s in tester.log))
 
 
-def test_says_that_qos_does_not_match(model):
-    override = {"qos_overrides./bharnet/poses.subscription.reliability": "reliable"}
-    with robot(model=model, **override) as (node, tester):
+@pytest.mark.parametrize(
+    ("source", "topics"), [("poses", ["poses"]), ("poses_and_hands", ["poses", "hands"])]
+)
+def test_says_whose_qos_does_not_match(model, source, topics):
+    override = {
+        f"qos_overrides./bharnet/{topic}.subscription.reliability": "reliable" for topic in topics
+    }
+    with robot(model=model, input=source, **override) as (node, tester):
         start(node)
         weak = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
-        tester.node.create_publisher(PersonPoseArray, "bharnet/poses", weak)
-        tester.wait(lambda: any("offers less reliability" in s for s in tester.log))
-        (line,) = [s for s in tester.log if "offers less" in s]
-        assert "qos_overrides./bharnet/poses.subscription.reliability" in line
+        for topic in reversed(topics):
+            tester.node.create_publisher(PersonPoseArray, f"bharnet/{topic}", weak)
+            name = f"/bharnet/{topic}"
+
+            def told(name=name) -> list[str]:
+                return [s for s in tester.log if f"on {name} offers less reliability" in s]
+
+            tester.wait(told)
+            (line,) = told()
+            assert f"qos_overrides.{name}.subscription.reliability" in line
 
 
 def test_reset_service(model):
@@ -289,6 +331,26 @@ def test_overload_skips_ticks_never_frames(model):
     worker.close()
 
 
+def test_skipped_results_are_counted_though_time_jumps_back(model):
+    recognizer = Slow(load_checkpoint(Path(model)), "cpu")
+    recognizer.gate, recognizer.blocked = threading.Semaphore(0), threading.Event()
+    stream = ActionStream(recognizer)
+    worker = Worker(stream, lambda _: None, lambda *_: None, max_backlog=1)
+    worker.put(frame(100.0, person()), "camera", 0.0)
+    assert recognizer.blocked.wait(20)
+    for second in np.arange(0.0, 1.99, 0.1):
+        worker.put(frame(100.1 + second, person()), "camera", 0.0)
+    for second in np.arange(0.0, 1.99, 0.1):
+        worker.put(frame(second, person()), "camera", 0.0)
+        worker.put(frame(second - 0.3, person()), "camera", 0.0)  # late: makes no tick due
+    recognizer.gate.release(50)
+    done = threading.Event()
+    worker.call(lambda _: done.set())
+    assert done.wait(20)
+    worker.close()
+    assert 2 * 9 <= worker.skipped_ticks <= 2 * 10
+
+
 def test_worker_survives_a_failing_network(model):
     recognizer = Recognizer(load_checkpoint(Path(model)), "cpu")
     good, calls = recognizer.recognize, []
@@ -308,6 +370,6 @@ def test_worker_survives_a_failing_network(model):
     done = threading.Event()
     worker.call(lambda _: done.set())
     assert done.wait(20)
-    worker.close()
     assert reports == ["recognition failed: RuntimeError: CUDA out of memory"]
     assert len(results) == 4
+    worker.close()

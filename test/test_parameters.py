@@ -15,6 +15,7 @@ pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make 
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from rclpy.parameter import Parameter
 from robot import CLASSES, in_executor, pose, robot, save_model, set_parameter, stamp, start
 
 from bharnet_ros.camera import parameters as camera_parameters
@@ -82,6 +83,14 @@ def test_file_is_read_by_ros(kind, table):
     finally:
         node.destroy_node()
         rclpy.shutdown(context=context)
+
+
+def test_of_one_name_given_twice_the_last_counts(model):
+    with robot(model=model) as (node, _):
+        start(node)
+        given = [Parameter("top_k", value=5), Parameter("top_k", value=3)]
+        assert in_executor(node, lambda: node.set_parameters_atomically(given)).successful
+        assert node.settings["top_k"] == node.get_parameter("top_k").value == 3
 
 
 def test_dynamic_ones_take_effect_at_once(model):

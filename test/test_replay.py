@@ -66,6 +66,21 @@ def test_without_labels_the_actions_are_kept_and_not_judged(bag, model, tmp_path
     assert [each.name for each in (tmp_path / "out").iterdir()] == ["story-actions"]
 
 
+@pytest.mark.parametrize(
+    ("alive", "said"), [(True, "3 frames wait, and nothing more came"), (False, "ended before")]
+)
+def test_a_node_that_gets_on_no_more_is_not_waited_for(monkeypatch, alive, said):
+    monkeypatch.setattr(replay, "FINISH_SECONDS", 0.3)
+    with own_domain() as domain, ros_context(domain) as context:
+        player = replay.Replay(context, lambda *_: None, "/bharnet/poses")
+        try:
+            player.outcome.waiting = 3  # as its last word was
+            with pytest.raises(replay.ReplayError, match=said):
+                player.finish(lambda: alive)
+        finally:
+            player.close()
+
+
 def test_what_cannot_be_replayed_is_said_before_it_is_played(bag, labels, tmp_path, capsys):
     out = tmp_path / "out"
     outside = tmp_path / "outside.csv"

@@ -21,6 +21,7 @@ from bharnet.recording import Recordings
 from bharnet.take import read_take
 from bharnet_ros.demo.domain import own_domain
 from bharnet_ros.msg import PersonPoseArray
+from bharnet_ros.source import MOST_LOST
 from bharnet_ros.takes import RecorderNode
 
 
@@ -112,6 +113,26 @@ def test_a_take_begins_anew_where_time_does(tmp_path):
             tester.tell(poses(i / 10, pose()))
         tester.wait(lambda: not node.recording)
         assert ask(tester, "stop")[1] == "kept wave_001.npz, 0.5 s; 1 takes of 'wave'"
+
+
+def test_a_take_never_holds_what_two_publishers_send(tmp_path, monkeypatch):
+    monkeypatch.setattr("bharnet_ros.source.HOLD_SECONDS", DEADLINE)  # on a busy machine, too
+    with recorder(folder=str(tmp_path), label="wave") as (node, tester):
+        other = tester.node.create_publisher(PersonPoseArray, "bharnet/poses", 1000)
+        tester.wait(other.get_subscription_count)
+        ask(tester, "start")
+        for i in range(MOST_LOST):  # so that numbers tell them apart
+            tester.tell(poses(i / 10, pose()))
+        tester.wait(lambda: node.frames == MOST_LOST)
+        for i in range(MOST_LOST, MOST_LOST + 10):
+            other.publish(poses(i / 10 - 0.05, pose(seed=1)))
+            tester.tell(poses(i / 10, pose()))
+        tester.wait(lambda: node.report.counts["two_sources"] == 10)
+        tester.wait(lambda: node.frames == MOST_LOST + 10)
+        assert ask(tester, "stop")[0]
+        (line,) = Recordings(tmp_path).lines
+        body = read_take(tmp_path / line.take).body
+        assert (body == body[:1]).all()
 
 
 def test_a_full_disk_is_told_and_the_node_lives(tmp_path, monkeypatch):

@@ -143,13 +143,15 @@ class Decider:
         event, config = person.event, self.config
         if event is None:
             return []
-        held = enough and self._may(event.class_id)
+        may = self._may(event.class_id)
+        held = enough and may
         if held and person.evidence.smoothed[event.class_id] >= config.leave_threshold:
             event.last_held = stamp
             return []
-        if stamp - event.onset < _nanoseconds(config.shortest_seconds):
+        if may and stamp - event.onset < _nanoseconds(config.shortest_seconds):
             return []
-        gone = stamp - event.last_held >= _nanoseconds(config.leave_seconds)
+        # What may be told no longer is over at once.
+        gone = not may or stamp - event.last_held >= _nanoseconds(config.leave_seconds)
         followed = accepted and person.leader != event.class_id
         if not gone and not followed:
             return []
@@ -204,7 +206,6 @@ class Decider:
             confidence,
             event.onset,
             offset,
-            smoothed,
         )
 
 

@@ -60,6 +60,7 @@ class Health(Rises):
         # When pictures arrived whose results are still to come, by stamp.
         self._arrivals: dict[int, float] = {}
         self._begun = self._told_at = time.monotonic()
+        self.looked_at = self._begun  # when the executor last came to it
         self._reminder = Reminder(SILENCE_SECONDS)
         self._timer = node.create_timer(
             CHECK_SECONDS, self._check, clock=Clock(clock_type=ClockType.STEADY_TIME)
@@ -87,7 +88,7 @@ class Health(Rises):
 
     def _check(self) -> None:
         self._camera.adapt()
-        now = time.monotonic()
+        self.looked_at = now = time.monotonic()
         self.senses = self._sense(now)
         silence = now - self._camera.last
         if self._reminder.due(silence):

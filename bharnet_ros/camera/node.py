@@ -68,7 +68,8 @@ class EstimatorNode(UndoingNode):
         **options: Any,
     ) -> None:
         super().__init__("bharnet_estimator", **options)
-        self.settings = declare(self)
+        with self.being_made():
+            self.settings = declare(self)
         self.restarts = restarts
         self.add_on_set_parameters_callback(self._on_parameters)
         self.report = Reporter(lambda text: self.get_logger().warning(text))
@@ -84,9 +85,11 @@ class EstimatorNode(UndoingNode):
 
     @property
     def busy_seconds(self) -> float:
-        """How long the picture in hand has taken so far."""
+        """How long the picture in hand has taken so far, or the executor's callback."""
         worker = self._worker
-        return worker.busy_seconds if worker is not None else 0.0
+        if worker is None:
+            return 0.0
+        return max(worker.busy_seconds, time.monotonic() - self._health.looked_at)
 
     @property
     def senses(self) -> bytes:

@@ -58,6 +58,11 @@ class Outcome:
         return f"{told.model_name} {told.model_version}" if told else ""
 
     @property
+    def progress(self) -> tuple[int, ...]:
+        """What changes as long as the node gets on."""
+        return self.received, self.heard, self.waiting, self.results, self.skipped
+
+    @property
     def events(self) -> list[Event]:
         """What was recognised, in the order in which it was told."""
         return self.listener.events
@@ -118,7 +123,7 @@ class Replay:
             self.wait_for_node(alive, complaints)
             ready()
             self.play(recording, speed, alive)
-            self.finish()
+            self.finish(alive)
         except ReplayError as error:
             raise ReplayError("\n  ".join((str(error), *complaints()))) from None
 
@@ -158,8 +163,12 @@ class Replay:
             while len(self._sent_at) > 5000:
                 del self._sent_at[next(iter(self._sent_at))]
 
-    def finish(self) -> None:
-        """Wait until the node has told that it received and did all, and what ran has ended."""
+    def finish(self, alive: Callable[[], bool] = lambda: True) -> None:
+        """Wait until the node has told that it received and did all, and what ran has ended.
+
+        Raises ReplayError where it gets on no more, with frames still waiting, or is not
+        ``alive``.
+        """
         outcome = self.outcome
         deadline = time.monotonic() + FINISH_SECONDS
         while time.monotonic() < deadline and (
@@ -168,11 +177,17 @@ class Replay:
             or outcome.heard < outcome.results
             or outcome.listener.running
         ):
-            received, heard = outcome.received, outcome.heard
+            if not alive():
+                raise ReplayError("the recogniser ended before it was through with the recording")
+            before = outcome.progress
             self._executor.spin_once(timeout_sec=0.1)
-            # Behind, but getting on.
-            if outcome.waiting or outcome.received > received or outcome.heard > heard:
+            if outcome.progress != before:  # behind, but getting on
                 deadline = time.monotonic() + FINISH_SECONDS
+        if outcome.waiting:
+            raise ReplayError(
+                f"the recogniser got stuck: {outcome.waiting} frames wait, and nothing more came "
+                f"for {FINISH_SECONDS:g} s"
+            )
 
     def _listen_until(self, moment: float) -> None:
         while (left := moment - time.monotonic()) > 0:
