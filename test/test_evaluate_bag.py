@@ -14,7 +14,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from bags import STORY, write_bag, write_labels, write_pictures, write_story
+from bags import STORY, write_actions, write_bag, write_labels, write_pictures, write_story
 from people import standing
 from rosbags.rosbag2 import CompressionMode, StoragePlugin
 from tiny import save_model
@@ -266,6 +266,10 @@ def broken(tmp_path, bag, labels, model):
         "no such backend": (bag, labels, ("--backend", "tensorrt")),
         "no such label": (bag, labels, ("--rename", "wafe=wave")),
         "no offset": (bag, labels, ("--offset", "soon")),
+        "no finite offset": (bag, labels, ("--offset", "nan")),
+        "offset beyond time": (bag, labels, ("--offset", "1e999999")),
+        "endless people": (bag, labels, ("--set", "max_people=inf")),
+        "half a person": (bag, labels, ("--set", "max_people=2.5")),
         "nowhere to write": (bag, labels, ("--out", labels)),
     }
 
@@ -291,6 +295,10 @@ SAID = {
     "nowhere to write": "no folder that can be written",
     "no such label": "has no label 'wafe' to rename; it has",
     "no offset": "--offset soon: it must be a number",
+    "no finite offset": "an offset of NaN seconds is no time",
+    "offset beyond time": "seconds is no time",
+    "endless people": "max_people inf is no whole number",
+    "half a person": "max_people 2.5 is no whole number",
 }
 
 
@@ -307,6 +315,26 @@ def test_what_cannot_be_is_one_sentence_and_two(
     assert "Traceback" not in said
     assert len(said.strip().splitlines()) == 1
     assert not out.exists()  # nothing half-written
+
+
+@pytest.mark.parametrize("poses", [(), ("/bharnet/poses",), ("/left/poses", "/right/poses")])
+def test_recorded_actions_are_judged_whatever_was_recorded_of_poses(tmp_path, poses):
+    """None, none that came, or of two cameras: --topic names the actions, not one of these."""
+    bag, labels = write_actions(tmp_path / "bag", 21, poses), tmp_path / "labels.csv"
+    labels.write_text("start,end,label\n0.5,1.5,wave\n")
+    found = evaluate(Request(bag, labels, recorded=True))
+    assert found.heard.span.length == 2 * NANOSECONDS
+    assert found.judgement.overall.missed == 1
+
+
+def test_reports_of_bags_named_alike_but_for_a_dot_lie_apart(
+    model, labels, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    for name in ("run.1", "run.2"):
+        bag = write_bag(tmp_path / name, STORY, 12.0)
+        assert called(monkeypatch, capsys, bag, "--labels", labels, "--model", model)[0] == 0
+    assert {each.name for each in Path("runs").iterdir()} == {"run.1-report", "run.2-report"}
 
 
 def test_what_cannot_be_used_is_counted_and_the_rest_judged(tmp_path, model, labels):
