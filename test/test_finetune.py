@@ -20,6 +20,7 @@ from bharnet.recording import Recordings
 from bharnet.skeleton import UPPER_BODY_11, get_layout
 from bharnet.take import Take
 from bharnet_train.cli import app
+from bharnet_train.config import InvalidConfig
 from bharnet_train.datasets.own import read_own
 from bharnet_train.finetune.copies import plain
 from bharnet_train.finetune.crossval import make_folds, takes_for_gesture
@@ -358,6 +359,42 @@ def test_another_checkpoint_may_be_the_base_and_nulls_are_idle(takes, tmp_path):
     again = load_checkpoint(finetune(folder, plan, tmp_path, "").path)
     assert again.info.provenance["base"]["name"] == "first"
     assert again.info.provenance["foreign_nulls"] == 16
+
+
+@pytest.mark.parametrize("name", ["a/b", "../mine", "", "."])
+def test_a_name_stays_in_its_folder(tmp_path, name):
+    folder = write_recordings(tmp_path / "mine", takes=2)
+    given = ["--recordings", str(folder), "--copies", "1", "--out", str(tmp_path / "runs")]
+    done = CliRunner().invoke(app, ["train", *given, "--name", name])
+    assert isinstance(done.exception, InvalidConfig), done.output
+    assert f"'{name}' is no name for files" in str(done.exception)
+    assert list(tmp_path.rglob("*.safetensors")) == []
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+@pytest.mark.parametrize("what", ["--recordings", "--config"])
+def test_a_seed_is_what_numpy_takes(what, seed, tmp_path):
+    done = CliRunner().invoke(app, ["train", what, str(tmp_path), "--seed", str(seed)])
+    assert done.exit_code == 2
+    assert "--seed" in " ".join(done.output.split())
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--recordings", "x", "--config", "y.yaml"], "--config is not for --recordings"),
+        (["--recordings", "x", "--set", "optimiser.epochs=3"], "--set is not for --recordings"),
+        (["--recordings", "x", "--resume"], "--resume is not for --recordings"),
+        (["--config", "y.yaml", "--name", "mine"], "--name is for --recordings; --set name=NAME"),
+        (["--config", "y.yaml", "--from", "base.safetensors"], "--from is for --recordings"),
+        (["--config", "y.yaml", "--no-mirror"], "--mirror is for --recordings"),
+    ],
+)
+def test_an_option_of_the_other_kind_of_training_is_refused(given, said):
+    """It would be ignored, and nothing would tell."""
+    done = CliRunner().invoke(app, ["train", *given])
+    assert isinstance(done.exception, InvalidConfig), done.output
+    assert said in str(done.exception)
 
 
 @pytest.mark.parametrize("given", [[], ["--recordings", "nowhere"]])
