@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from bharnet_train import camera
@@ -235,7 +236,7 @@ def fuse(
     say(f"{fused.together.sequences} sequences held out")
     table = Table("", "weight", "top-1 %")
     for name, weight in fused.weights.items():
-        table.add_row(name, f"{weight:g}", f"{fused.top1[name]:.1f}")
+        table.add_row(escape(name), f"{weight:g}", f"{fused.top1[name]:.1f}")
     origin = f"weights from {fused.chosen_on} validation sequences"
     table.add_row("together", "", f"{fused.together.top1:.1f}")
     console.print(table)
@@ -276,7 +277,7 @@ def robustness(
         strengths = list(next(iter(curves.values()))[kind])
         table = Table(kind, *(f"{each:g}" for each in strengths))
         for name, each in curves.items():
-            table.add_row(name, *(f"{top1:.1f}" for top1 in each[kind].values()))
+            table.add_row(escape(name), *(f"{top1:.1f}" for top1 in each[kind].values()))
         console.print(table)
 
 
@@ -330,7 +331,7 @@ def _show(result) -> None:  # type: ignore[no-untyped-def]  # Result; its import
         value = getattr(result, name)
         table.add_row(f"{name} expert", "-" if value is None else f"{value:.1f}")
     for name, value in result.groups.items():
-        table.add_row(f"  {name}", f"{value:.1f}")
+        table.add_row(escape(f"  {name}"), f"{value:.1f}")
     console.print(table)
 
 

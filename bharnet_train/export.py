@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 from numpy.typing import NDArray
+from rich.markup import escape
 
-from bharnet_train.console import console
+from bharnet_train.console import say
 from bharnet_train.datasets.recordings import Sequence
 from bharnet_train.options import DATA, Data, Model, Overrides
 
@@ -64,15 +65,11 @@ def export_command(
         raise ExportFailed("--int8 and --fp16 exclude each other")
     kind = "int8" if int8 else "fp16" if fp16 else "fp32"
     done = export(model, kind, out, config, data, overrides or [])
-    console.print(f"{done.path}: {done.path.stat().st_size / 1e6:.2f} MB", soft_wrap=True)
-    console.print(
-        f"largest error of a logit {done.error:.2g} of the largest (bound {BOUNDS[kind]:g})"
-    )
+    say(escape(f"{done.path}: {done.path.stat().st_size / 1e6:.2f} MB"))
+    say(f"largest error of a logit {done.error:.2g} of the largest (bound {BOUNDS[kind]:g})")
     if done.top1 is not None:
         before, after = done.top1
-        console.print(
-            f"top-1 {after:.2f} %, torch {before:.2f} %, on {done.sequences} sequences held out"
-        )
+        say(f"top-1 {after:.2f} %, torch {before:.2f} %, on {done.sequences} sequences held out")
 
 
 def export(

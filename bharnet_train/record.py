@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from bharnet.recording import IDLE, InvalidRecordings, Recordings, check_label
 from bharnet.skeleton import get_layout
@@ -78,7 +79,7 @@ def record(
             f"{into} cannot be written: {error.strerror or error}; what was kept before is whole"
         ) from None
     counted = ", ".join(f"{label} {n}" for label, n in sorted(recordings.count().items()))
-    say(f"{kept} takes kept; {into} now holds {counted or 'none'}")
+    say(escape(f"{kept} takes kept; {into} now holds {counted or 'none'}"))
 
 
 def _coach(
@@ -119,9 +120,9 @@ def _guided(
                 text = coach.see(frame, layout)
                 if coach.note != note:
                     note = coach.note
-                    say(note)
+                    say(escape(note))
                 if screen is None and coach.recording and not recording:
-                    say(text)  # nobody sees the countdown
+                    say(escape(text))  # nobody sees the countdown
                 recording = coach.recording
                 picture = draw(image, seen, {}, text) if screen or film else image
                 if film:
@@ -157,4 +158,4 @@ def _discard(recordings: Recordings, label: str) -> None:
     if not same:
         raise InvalidRecordings(f"{recordings.folder} holds no take of '{label}'")
     recordings.discard(same[-1])
-    say(f"{same[-1].take} discarded, {len(same) - 1} takes of '{label}' are left")
+    say(escape(f"{same[-1].take} discarded, {len(same) - 1} takes of '{label}' are left"))

@@ -143,6 +143,19 @@ def test_sequences_that_are_trained_on_too_are_counted(takes, trained, tmp_path)
     assert json.loads((tmp_path / "tiny.json").read_text())["trained_on"] == 1
 
 
+def test_people_are_named_as_they_are_written(takes, trained, tmp_path):
+    """Brackets are rich's markup."""
+    model, _ = trained
+    with np.load(takes / "takes.npz") as file:
+        arrays = dict(file)
+    arrays["person"] = np.where(arrays["person"] == "p9", "p9 [/]", arrays["person"])
+    np.savez(tmp_path / "takes.npz", **arrays)
+    config = (takes / "tiny.yaml").read_text().replace("[p9]", "['p9 [/]']")
+    (tmp_path / "tiny.yaml").write_text(config)
+    data = ("--config", tmp_path / "tiny.yaml", "--data", tmp_path, "--out", tmp_path)
+    assert "takes p9 [/]" in bharnet("evaluate", "--model", model, *data)
+
+
 def test_training_without_anybody_to_test_says_where_the_model_is(takes, tmp_path):
     data = ("--config", takes / "tiny.yaml", "--data", takes, "--out", tmp_path)
     said = bharnet("train", *data, "--set", "optimiser.epochs=1", "--set", "sources.0.test={}")

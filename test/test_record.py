@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bags import write_bag
+from gestures import make_take
 from people import START, frame, person
 from test_watch import Walks, film
 from typer.testing import CliRunner
@@ -32,6 +33,17 @@ def run(*given: object) -> str:
 
 def labels_of(folder: Path) -> list[str]:
     return [line.label for line in Recordings(folder).lines]
+
+
+def test_labels_are_said_as_they_are_written(tmp_path):
+    """Brackets are rich's markup: a label with one was cut, or ended in a traceback."""
+    for label in ("wave [left]", "wave [/]"):
+        Recordings(tmp_path / "mine").add(make_take("wave", len(label)), label)
+        told = run(label, "--into", tmp_path / "mine", "--discard")
+        assert f"0 takes of '{label}' are left" in told
+    bag = write_bag(tmp_path / "bag", [("ab12c", 0, 3)], seconds=3)
+    told = run("wave [/]", "--bag", bag, "--into", tmp_path / "mine")
+    assert told.splitlines()[-1].endswith("mine now holds wave [/] 1")
 
 
 # --- a rosbag2

@@ -76,7 +76,7 @@ def show(taught: Taught) -> None:
     )
     for true, other, count, of in taught.checked.confused[:5]:
         say(f"confused: '{escape(true)}' taken for '{escape(other)}' in {count} of {of}")
-    say(f"{taught.path} written after {taught.seconds:.0f} s")
+    say(escape(f"{taught.path} written after {taught.seconds:.0f} s"))
 
 
 def _checked(name: str) -> str:
