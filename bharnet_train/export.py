@@ -89,11 +89,15 @@ def export(
         raise ExportFailed(
             "int8 has to see recordings to choose its ranges: give --config and --data"
         )
+    if out is not None and out.is_dir():
+        raise ExportFailed(f"--out {out} is a folder; name the file to write, as model.onnx")
     checkpoint = load_checkpoint(model)
     tested: list[Sequence] = []
     trained: list[Sequence] = []
     if config is not None:
         trained, tested = _recordings(checkpoint.info, config, data, overrides)
+    if kind == "int8" and not trained:
+        raise ExportFailed(f"{config} trains on nothing that {model} knows; int8 needs some of it")
     try:
         content = export_graph(checkpoint, half=kind == "fp16")
         if kind == "int8":

@@ -101,6 +101,13 @@ def test_what_cannot_be_scored_is_said_in_one_line(trained, command, options, ca
     assert cause in refused(*command, model, *data, *options)
 
 
+@pytest.mark.parametrize("command", [("evaluate", "--model"), ("robustness",), ("fuse",)])
+def test_classes_that_a_checkpoint_does_not_know_are_named(trained, command):
+    model, data = trained
+    renamed = ("--set", "sources.0.labels={fist: punch, open: open, 'null': 'null'}")
+    assert "does not know punch" in refused(*command, model, *data, *renamed)
+
+
 @pytest.mark.parametrize("command", [("evaluate", "--model"), ("robustness",)])
 def test_a_folder_that_cannot_be_written_is_refused_before_the_work(trained, command, tmp_path):
     model, data = trained

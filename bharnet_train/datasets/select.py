@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -72,10 +72,15 @@ def tested(split: Split, classes: Collection[str], model: Path) -> list[Sequence
     """Those held out for testing. Raises UnreadableData for none, or for classes unknown to it."""
     if not split.test:
         raise UnreadableData("the configuration holds nobody out to score on; name them in test")
-    unknown = {sequence.label for sequence in split.test} - set(classes)
+    refuse_unknown(split.test, classes, model)
+    return split.test
+
+
+def refuse_unknown(sequences: Iterable[Sequence], classes: Collection[str], model: Path) -> None:
+    """Raises UnreadableData for sequences of which a checkpoint does not know the class."""
+    unknown = {sequence.label for sequence in sequences} - set(classes)
     if unknown:
         raise UnreadableData(f"{model} does not know {', '.join(sorted(unknown))}")
-    return split.test
 
 
 def trained_on(split: Split) -> int:
