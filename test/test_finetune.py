@@ -417,13 +417,16 @@ def test_pooling_leaves_the_network_as_it_was(base):
     assert not any(m._forward_pre_hooks for m in base.network.modules())
 
 
-def test_the_reader_is_there_for_configurations(tmp_path):
+def test_the_reader_is_there_for_configurations(tmp_path, caplog):
     from bharnet_train.config import TrainConfig
     from bharnet_train.datasets.select import load_split
 
     write_recordings(tmp_path / "mine", takes=2, sessions=2)
+    Recordings(tmp_path / "mine").add(make_take("wave", 99), "wave")
+    (tmp_path / "mine" / "wave_005.npz").write_bytes(b"half")
     source = {"file": "mine", "format": "own", "test": {"session": ["day1"]}}
     split = load_split(TrainConfig(name="x", idle="idle", sources=[source]), tmp_path)
     assert (len(split.train), len(split.test)) == (8, 8)
+    assert "left out wave_005.npz" in caplog.text
     assert split.classes == ("come", "stop", "wave", "idle")
     assert len(read_own(tmp_path / "mine", UPPER_BODY_11)[0]) == 16

@@ -47,10 +47,16 @@ class Settings:
 
     mirrored    the videos show people as a mirror does (the Kinect's own do)
     confidence  0..1, of a hand
+
+    Raises CannotExtract.
     """
 
     mirrored: bool = True
     confidence: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.confidence <= 1:
+            raise CannotExtract(f"--confidence {self.confidence:g} is out of 0..1")
 
 
 Job = tuple[str, Path, list[int]]  # name of a video, its file, its clips
