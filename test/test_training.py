@@ -11,7 +11,7 @@ from conftest import ROOT
 
 from bharnet.checkpoint import load_checkpoint
 from bharnet.skeleton import UPPER_BODY_11
-from bharnet_train.augmentation import augment, begin_or_end, fidget, lay_to_rest
+from bharnet_train.augmentation import augment
 from bharnet_train.config import (
     Augmentation,
     InvalidConfig,
@@ -22,6 +22,7 @@ from bharnet_train.config import (
 from bharnet_train.datasets.recordings import UnreadableData, read_recordings
 from bharnet_train.datasets.select import load_split
 from bharnet_train.evaluation import draw_confusion, evaluate, fit_temperature
+from bharnet_train.idling import begin_or_end, fidget, lay_to_rest
 from bharnet_train.run import score, train_and_score
 from bharnet_train.sampling import BalancedOrder, Windows
 from bharnet_train.training import train
