@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from bharnet.recording import IDLE, InvalidRecordings, Recordings, check_label
+from bharnet.recording import IDLE, InvalidRecordings, Recordings, check_label, check_name
 from bharnet.skeleton import get_layout
 from bharnet_train.console import say
 from bharnet_train.cut_takes import estimated, from_bag, from_video
@@ -62,7 +62,8 @@ def record(
         if discard:
             _discard(recordings, check_label(name))
             return
-        who = person, session or datetime.now().strftime("%Y-%m-%d %Hh")
+        sitting = session or datetime.now().strftime("%Y-%m-%d %Hh")
+        who = check_name(person), check_name(sitting)
         if bag is not None:
             kept = from_bag(recordings, bag, topic, labels, name, who)
         elif video is not None:

@@ -67,6 +67,28 @@ def test_what_is_wrong_in_every_frame_is_said_once(tmp_path):
     assert told.count("body_id is longer") == 1
 
 
+def test_the_end_that_no_take_holds_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr("bharnet.recording.MOST_FRAMES", 20)
+    bag = write_bag(tmp_path / "bag", [("ab12c", 0, 3)], seconds=3)
+    told = run("wave", "--bag", bag, "--into", tmp_path / "mine")
+    assert "'wave' is longer than a take may be: its end is left out" in told
+    (line,) = Recordings(tmp_path / "mine").lines
+    assert len(read_take(tmp_path / "mine" / line.take).stamps) == 20
+
+
+@pytest.mark.parametrize("wrong", ["label", "person"])
+def test_a_name_that_is_none_is_refused_before_any_take(tmp_path, wrong):
+    bag = write_bag(tmp_path / "bag", [("ab12c", 0, 3)], seconds=3)
+    table = tmp_path / "labels.csv"
+    table.write_text(
+        f"start,end,label\n0,1,wave\n1,2,{'x' * 65 if wrong == 'label' else 'stop'}\n"
+    )
+    given = ["--labels", table, "--person", "x" * 65 if wrong == "person" else "ann"]
+    with pytest.raises(InvalidRecordings, match="is no name of a"):
+        run("--bag", bag, *given, "--into", tmp_path / "mine")
+    assert not (tmp_path / "mine").exists()
+
+
 def test_each_segment_of_a_bag_is_a_take(tmp_path):
     bag = write_bag(tmp_path / "bag", [("ab12c", 0, 9), ("fg34h", 5, 9)], seconds=9)
     table = tmp_path / "labels.csv"

@@ -24,11 +24,6 @@ class Score:
     told: int = 0  # events judged
     happened: int = 0  # segments of classes that the model knows
 
-    def __add__(self, other: Score) -> Score:
-        return Score(
-            self.true + other.true, self.told + other.told, self.happened + other.happened
-        )
-
     @property
     def precision(self) -> float | None:
         """Share of events that were right."""
