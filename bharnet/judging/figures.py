@@ -99,7 +99,8 @@ class Judgement:
 
     confusion[i][j]  how often rows[i] was told as columns[j], each segment and false alarm once
     idle_minutes     person-minutes in view in which nothing was done
-    accuracy         share of the judged time in view at which the right thing was told
+    accuracy         share of the judged time in view at which the right thing was told, or rightly
+                     nothing
     """
 
     classes: dict[str, Figures]
