@@ -22,11 +22,12 @@ from bharnet.take import Take
 from bharnet_train.cli import app
 from bharnet_train.config import InvalidConfig
 from bharnet_train.datasets.own import read_own
+from bharnet_train.evaluation import Result
 from bharnet_train.finetune.copies import plain
-from bharnet_train.finetune.crossval import make_folds, takes_for_gesture
+from bharnet_train.finetune.crossval import Checked, make_folds, takes_for_gesture
 from bharnet_train.finetune.head import Pooled, fit_head, pool
 from bharnet_train.finetune.inspect import look_alike, look_at_joints, mirror_twins, unusable
-from bharnet_train.finetune.refusal import fit_refusal
+from bharnet_train.finetune.refusal import Refusal, fit_refusal
 from bharnet_train.finetune.run import Plan, UnfitRecordings, cut, finetune
 
 
@@ -254,6 +255,18 @@ def test_whole_sittings_are_left_out_where_there_are_several():
     folds, how = make_folds(sequences, range(12))
     assert folds == [0, 0, 1, 1, 2, 2] * 2
     assert "sittings" in how
+
+
+@pytest.mark.parametrize(("calm", "end"), [(38, "100.0 % of 38 windows of idle"), (0, "gestures")])
+def test_a_long_take_of_idle_does_not_drown_the_gestures(calm, end):
+    """Two of 20 s are 38 windows: with all of them right, no gesture right was 81 % of 47."""
+    confusion = [[3, 2, 0], [0, 1, 3], [0, 0, calm]]
+    result = Result(
+        90.0, None, None, 9 + calm, ("a", "b", "idle"), {}, {}, {}, confusion=confusion
+    )
+    said = Checked(result, "", Refusal(0.0, 1.0), 0.0).right
+    assert said.startswith("44.4 % of 9 takes of gestures")
+    assert said.endswith(end)
 
 
 # --- what is said before training

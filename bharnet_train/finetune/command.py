@@ -69,7 +69,7 @@ def show(taught: Taught) -> None:
         recall, precision = result.recall.get(name, "-"), result.precision.get(name, "-")
         table.add_row(escape(name), str(taught.takes.get(name, 0)), str(recall), str(precision))
     console.print(table)
-    say(f"takes left out: {result.top1:.1f} % of {result.sequences}; {taught.checked.how}")
+    say(f"takes left out: {taught.checked.right} right; {taught.checked.how}")
     say(
         f"gestures left out altogether: {taught.checked.strangers:.0f} % of their takes are taken "
         "for another; expect so of movements that the model was not taught"
