@@ -48,7 +48,10 @@ def export_command(
     to: Annotated[str, typer.Option(help="onnx.")] = "onnx",
     out: Annotated[
         Path | None,
-        typer.Option(help="File to write; default: the cache, where backend:=auto finds it."),
+        typer.Option(
+            help="File to write; default: the cache, where backend:=auto finds it, or of 16 and 8 "
+            "bits MODEL.KIND.onnx here."
+        ),
     ] = None,
     int8: Annotated[bool, typer.Option("--int8", help="8 bits; needs --config.")] = False,
     fp16: Annotated[bool, typer.Option("--fp16", help="16 bits.")] = False,

@@ -49,6 +49,18 @@ def test_held_out_people_are_never_trained_on(takes):
     assert split.classes == ("fist", "open", "null")
 
 
+def test_what_nobody_trained_on_shows_is_not_left_out_without_a_word(takes, tmp_path, caplog):
+    """A score of eight takes is none of twelve."""
+    with np.load(takes / "takes.npz") as file:
+        arrays = dict(file)
+    only = (arrays["person"] == "p9") & (arrays["label"] == "fist")
+    np.savez(
+        tmp_path / "takes.npz", **{**arrays, "label": np.where(only, "wave", arrays["label"])}
+    )
+    assert len(load_split(config(takes), tmp_path).test) == 8
+    assert "4 of 12 sequences for test are left out, nobody trained on shows wave" in caplog.text
+
+
 def test_takes_listed_by_fingerprint_are_kept_out(takes):
     split = load_split(config(takes), takes)
     (takes / "kept_out.txt").write_text(f"# why\n{split.train[0].fingerprint()} demo clip\n")
