@@ -281,6 +281,11 @@ def test_takes_that_cannot_be_used(base):
     body[5:, UPPER_BODY_11.index("left_shoulder"), :3] = np.nan
     (half,) = _sequences([Take(take.stamps, body, take.hands, take.layout)], "wave")
     assert "shoulders are seen in 20 %" in unusable(half, features)
+    # MediaPipe places a shoulder beside the picture, with a low score.
+    body = take.body.copy()
+    body[5:, UPPER_BODY_11.index("left_shoulder"), 3] = 0.9 * features.lowest_score
+    (beside,) = _sequences([Take(take.stamps, body, take.hands, take.layout)], "wave")
+    assert "shoulders are seen in 20 %" in unusable(beside, features)
     assert unusable(_sequences([take], "wave")[0], features) == ""
 
 
