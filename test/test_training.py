@@ -41,6 +41,19 @@ def test_recordings_come_in_the_units_of_the_node(takes):
     assert np.isnan(first.window.hands[0, 0, :, 0]).all()
 
 
+def test_people_whose_scores_are_none_are_named(takes, tmp_path, caplog):
+    """As of p3 in webcam_words.npz, whose bodies are the first points of a face mesh."""
+    with np.load(takes / "takes.npz") as file:
+        arrays = dict(file)
+    first = int(np.flatnonzero(arrays["person"] == "p2")[0])
+    arrays["body"][arrays["offsets"][first + 1] - 1, 7, 3] = -0.06
+    np.savez(tmp_path / "takes.npz", **arrays)
+    read_recordings(takes / "takes.npz", UPPER_BODY_11)
+    assert caplog.text == ""
+    read_recordings(tmp_path / "takes.npz", UPPER_BODY_11)
+    assert "visibilities of 1 takes of p2 are out of 0..1" in caplog.text
+
+
 def test_held_out_people_are_never_trained_on(takes):
     split = load_split(config(takes), takes)
     assert {each.person for each in split.train} == {"p1", "p2"}
