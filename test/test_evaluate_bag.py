@@ -5,9 +5,12 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
 import struct
 import subprocess
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import ClassVar
@@ -22,6 +25,7 @@ from tiny import save_model
 from bharnet.estimation.estimator import Detection
 from bharnet.estimation.people import PeopleEstimator
 from bharnet.estimation.tracker import Tracker
+from bharnet.judging import ahead
 from bharnet.judging.document import describe
 from bharnet.judging.evaluate import evaluate
 from bharnet.judging.evaluation import InvalidRequest, Request
@@ -325,6 +329,14 @@ def test_recorded_actions_are_judged_whatever_was_recorded_of_poses(tmp_path, po
     found = evaluate(Request(bag, labels, recorded=True))
     assert found.heard.span.length == 2 * NANOSECONDS
     assert found.judgement.overall.missed == 1
+
+
+def test_a_worker_that_ends_is_one_sentence(bag, labels, model, monkeypatch):
+    """As one whom the system killed for its memory."""
+    killed = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), os._exit, (9,))
+    monkeypatch.setattr(ahead, "_workers", lambda *_: killed)
+    with pytest.raises(InvalidRequest, match="use one"):
+        evaluate(Request(bag, labels, model=model, jobs=2))
 
 
 def test_reports_of_bags_named_alike_but_for_a_dot_lie_apart(
