@@ -28,7 +28,7 @@ from bharnet_train.datasets.prepared import HANDS, HANDS_MANIFEST, Prepared, ope
 from bharnet_train.datasets.recordings import UnreadableData
 from bharnet_train.extract.hands import HandFinder, hands_in_video
 from bharnet_train.extract.video import find_videos
-from bharnet_train.parallel import Workers, unordered
+from bharnet_train.parallel import Workers, work_off
 from bharnet_train.prepare import store
 from bharnet_train.prepare.clip import Rejected
 
@@ -82,13 +82,8 @@ def extract_hands(
     check_models()
     state = _begin(prepared, settings)
     jobs, state["failed"] = _jobs(prepared, files, set(state["videos"]))
-    task = None
-    if progress is not None:
-        task = progress.add_task("extracting", total=sum(map(len, jobs)))
     calls = ((_extract, (folder, group, settings, _part(folder, group))) for group in jobs)
-    for count in unordered(calls, workers):
-        if progress is not None and task is not None:
-            progress.advance(task, count)
+    work_off(calls, workers, progress, "extracting", sum(map(len, jobs)))
     _take_over(folder, state)
     return state
 
