@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import ClassVar
@@ -22,6 +23,7 @@ from people import standing
 from rosbags.rosbag2 import CompressionMode, StoragePlugin
 from tiny import save_model
 
+from bharnet.checkpoint import load_checkpoint, save_checkpoint
 from bharnet.estimation.estimator import Detection
 from bharnet.estimation.people import PeopleEstimator
 from bharnet.estimation.tracker import Tracker
@@ -337,6 +339,15 @@ def test_a_worker_that_ends_is_one_sentence(bag, labels, model, monkeypatch):
     monkeypatch.setattr(ahead, "_workers", lambda *_: killed)
     with pytest.raises(InvalidRequest, match="use one"):
         evaluate(Request(bag, labels, model=model, jobs=2))
+
+
+def test_a_model_with_a_misspelt_decision_is_one_sentence(bag, labels, model, tmp_path):
+    """``decision`` of a configuration goes into the checkpoint as it is."""
+    loaded = load_checkpoint(model)
+    wrong = replace(loaded.info, decision={"enter_treshold": 0.5})
+    save_checkpoint(tmp_path / "wrong.safetensors", loaded.network, wrong)
+    with pytest.raises(InvalidRequest, match="enter_treshold, which is none of smoothing_seconds"):
+        evaluate(Request(bag, labels, model=tmp_path / "wrong.safetensors"))
 
 
 def test_reports_of_bags_named_alike_but_for_a_dot_lie_apart(
