@@ -14,14 +14,11 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.speed import FULL, KINECT
 from bharnet.features import FeatureConfig
-from bharnet.network import FULL_BLOCKS, NetworkConfig
+from bharnet.network import NetworkConfig
 from bharnet_train.complexity import cost
 
-FULL = {"blocks": FULL_BLOCKS, "graph": "refined", "time": "deformable"}
-KINECT = FeatureConfig(
-    body_layout="kinect_25", frames=64, streams=("joint",), body_depth=True, hand_depth=True
-)
 NETWORKS = {
     "B": NetworkConfig(variant="B"),
     "P": NetworkConfig(),
@@ -32,11 +29,11 @@ NETWORKS = {
     "unified, early pooling": NetworkConfig(experts=("whole",), early_pooling=True),
 }
 FULL_NETWORKS = {
-    "B": NetworkConfig(variant="B", **FULL),  # type: ignore[arg-type]
-    "P": NetworkConfig(**FULL),  # type: ignore[arg-type]
-    "E": NetworkConfig(variant="E", split=3, **FULL),  # type: ignore[arg-type]
-    "body only": NetworkConfig(experts=("body",), **FULL),  # type: ignore[arg-type]
-    "unified graph": NetworkConfig(experts=("whole",), **FULL),  # type: ignore[arg-type]
+    "B": NetworkConfig(variant="B", **FULL),
+    "P": NetworkConfig(**FULL),
+    "E": NetworkConfig(variant="E", split=3, **FULL),
+    "body only": NetworkConfig(experts=("body",), **FULL),
+    "unified graph": NetworkConfig(experts=("whole",), **FULL),
 }
 
 

@@ -21,7 +21,6 @@ from typing import Any
 import torch
 from rich.console import Console
 from rich.table import Table
-from torch.utils.flop_counter import FlopCounterMode
 
 GEMM = "matrix product, 1024"
 SIDE = 1024
@@ -52,13 +51,6 @@ def gemm(device: torch.device) -> Task:
     """The yardstick: what this machine does at best, in this moment."""
     a, b = torch.randn(2, SIDE, SIDE, device=device)
     return Task(lambda: a @ b, SIDE**3 / 1e9)
-
-
-def count_gmacs(run: Callable[[], object]) -> float:
-    """Multiply-accumulates in billions of every matrix product and convolution."""
-    with FlopCounterMode(display=False) as counter:
-        run()
-    return float(counter.get_total_flops()) / 2e9
 
 
 def measure(tasks: dict[str, Task], rounds: int, device: torch.device) -> list[Row]:

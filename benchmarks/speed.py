@@ -40,7 +40,6 @@ from benchmarks.measuring import (
     GEMM,
     Row,
     Task,
-    count_gmacs,
     earlier,
     gemm,
     machine,
@@ -60,6 +59,7 @@ from bharnet.observation import Frame, Observation
 from bharnet.recognizer import Recognizer
 from bharnet.stream import ActionStream
 from bharnet.window import NANOSECONDS, PersonWindows
+from bharnet_train.complexity import count_gmacs
 
 FULL: dict[str, Any] = {"blocks": FULL_BLOCKS, "graph": "refined", "time": "deformable"}
 KINECT = FeatureConfig(

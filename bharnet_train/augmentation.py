@@ -1,6 +1,9 @@
 # Copyright 2026 bharnet_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""Disturbances that a robot's camera makes of people, on a whole batch at once."""
+"""Disturbances that a robot's camera makes of people, on a whole batch at once.
+
+People who do nothing are made in idling.py.
+"""
 
 from __future__ import annotations
 
@@ -38,123 +41,6 @@ def augment(
     return position * (1 - flat[:, None, None, None] * depth), seen
 
 
-# How an arm rests, in shoulder widths: shoulder to elbow down and outward, elbow to wrist down and
-# outward. Hanging beside somebody who stands, on the table or in the lap of somebody who sits.
-RESTING = ((0.5, 1.1), (-0.1, 0.45), (0.2, 1.1), (-1.0, 0.4))
-
-
-def lay_to_rest(
-    position: torch.Tensor,
-    seen: torch.Tensor,
-    resting: torch.Tensor,
-    layout: Layout,
-    generator: torch.Generator,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Where ``resting`` (B,) is True the person lets both arms down, hands out of sight.
-
-    Recordings of signs hold few people who do nothing, and each rests in one way; without this
-    a network takes an unknown person's rest for a sign. position, seen as for ``augment``.
-    """
-    width = shoulder_width(position, seen, layout)[:, None]
-    placed, visible = position.clone(), seen.clone()
-    visible[:, :, len(layout) :] = False
-    for side, outward in (("left", 1.0), ("right", -1.0)):
-        shoulder, elbow, wrist = (
-            layout.index(f"{side}_{joint}") for joint in ("shoulder", "elbow", "wrist")
-        )
-        upper_down, upper_out, fore_down, fore_out = (
-            _uniform(low, high, 1, position, generator) * width for low, high in RESTING
-        )
-        for joint, out, down in (
-            (elbow, upper_out, upper_down),
-            (wrist, upper_out + fore_out, upper_down + fore_down),
-        ):
-            placed[:, :, joint] = position[:, :, shoulder]
-            placed[:, :, joint, 0] += outward * out
-            placed[:, :, joint, 1] += down
-            shown = _uniform(0, 1, 1, position, generator) < 0.6
-            visible[:, :, joint] = seen[:, :, shoulder] & shown
-    placed = placed * visible[..., None]
-    chosen = resting[:, None, None]
-    return torch.where(chosen[..., None], placed, position), torch.where(chosen, visible, seen)
-
-
-def fidget(
-    position: torch.Tensor,
-    seen: torch.Tensor,
-    fidgeting: torch.Tensor,
-    layout: Layout,
-    generator: torch.Generator,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Where ``fidgeting`` (B,) is True the arms drift somewhere, hands between two shapes.
-
-    People who do nothing touch their face, fold their hands, lean on them. A shape between those
-    of two other people of the batch, at a place where no sign has it, is no sign. position, seen
-    as for ``augment``.
-    """
-    count, hand = len(layout), len(HAND_21)
-    width = shoulder_width(position, seen, layout)[:, None, None]
-    placed, visible = position.clone(), seen.clone()
-    for i, side in enumerate(("left", "right")):
-        shoulder, elbow, wrist = (
-            layout.index(f"{side}_{joint}") for joint in ("shoulder", "elbow", "wrist")
-        )
-        outward = 1.0 if side == "left" else -1.0
-        aside = _uniform(-1.2, 0.6, 1, position, generator)[:, :, None] * width * outward
-        down = _uniform(-1.0, 2.2, 1, position, generator)[:, :, None] * width
-        start = position[:, :, shoulder].clone()
-        reach = torch.cat((aside, down, torch.zeros_like(down)), -1)
-        drift = _uniform(-0.4, 0.4, 3, position, generator)[:, None] * width
-        reach = reach + drift * torch.linspace(0, 1, position.shape[1])[:, None].to(drift)
-        placed[:, :, wrist] = start + reach
-        bend = torch.cat((0.3 * width * outward, 0.8 * width, torch.zeros_like(down)), -1)
-        placed[:, :, elbow] = start + reach * 0.3 + bend
-        joints = slice(count + i * hand, count + (i + 1) * hand)
-        shapes = position[:, :, joints] - position[:, :, joints][:, :, :1]
-        share = _uniform(0, 1, 1, position, generator)[:, :, None, None]
-        between = shapes.roll(1, 0) * share + shapes.roll(2, 0) * (1 - share)
-        others_seen = seen[:, :, joints].roll(1, 0) & seen[:, :, joints].roll(2, 0)
-        moved = between + placed[:, :, wrist : wrist + 1]
-        shown = _uniform(0, 1, 1, position, generator)[:, :, None] < 0.7
-        placed[:, :, joints] = moved
-        visible[:, :, joints] = others_seen & shown
-        visible[:, :, [elbow, wrist]] = seen[:, :, [shoulder, shoulder]]
-    placed = placed * visible[..., None]
-    chosen = fidgeting[:, None, None]
-    return torch.where(chosen[..., None], placed, position), torch.where(chosen, visible, seen)
-
-
-def begin_or_end(
-    position: torch.Tensor,
-    seen: torch.Tensor,
-    partial: torch.Tensor,
-    layout: Layout,
-    generator: torch.Generator,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Where ``partial`` (B,) is True up to half the window becomes rest, before or after.
-
-    A live window sees an action begin and end; a recorded take shows only its middle. The arms
-    move between rest and action within a few instants, hands unseen meanwhile.
-    """
-    everybody = torch.ones_like(partial)
-    placed, visible = lay_to_rest(position, seen, everybody, layout, generator)
-    frames = position.shape[1]
-    share = _uniform(0.1, 0.5, 1, position, generator)
-    blend = _uniform(0.05, 0.2, 1, position, generator)
-    instants = torch.linspace(0, 1, frames, device=position.device)[None]
-    # 0 at rest, 1 in action.
-    progress = ((instants - share) / blend).clamp(0, 1)
-    ending = _uniform(0, 1, 1, position, generator) < 0.4
-    progress = torch.where(ending, progress.flip(1), progress)
-    progress = torch.where(partial[:, None], progress, torch.ones_like(progress))
-    weight = progress[..., None, None]
-    resting, acting = progress == 0, progress == 1
-    mixed = placed * (1 - weight) + position * weight
-    both = seen & visible
-    shown = torch.where(acting[..., None], seen, torch.where(resting[..., None], visible, both))
-    return mixed * shown[..., None], shown
-
-
 def mirror_order(layout: Layout) -> list[int]:
     """Permutation of body + left hand + right hand that swaps the person's sides."""
     count, hand = len(layout), len(HAND_21)
@@ -163,15 +49,16 @@ def mirror_order(layout: Layout) -> list[int]:
     return [*layout.mirror, *right, *left]
 
 
-def _uniform(
+def uniform(
     low: float, high: float, count: int, position: torch.Tensor, generator: torch.Generator
 ) -> torch.Tensor:
+    """(B, count) numbers for the people of ``position``, where it lies; drawn on the CPU."""
     drawn = torch.rand(len(position), count, generator=generator)
     return (drawn * (high - low) + low).to(position.device)
 
 
 def _chance(share: float, position: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    return (_uniform(0, 1, 1, position, generator)[:, 0] < share).float()
+    return (uniform(0, 1, 1, position, generator)[:, 0] < share).float()
 
 
 def _mirror(
@@ -273,8 +160,8 @@ def _turn(
 ) -> torch.Tensor:
     """Camera roll, and stretch of either axis as yaw and another lens give."""
     limit = math.radians(strength.rotate)
-    angle = _uniform(-limit, limit, 1, position, generator)[:, 0]
-    stretch = torch.exp(_uniform(-strength.stretch, strength.stretch, 3, position, generator))
+    angle = uniform(-limit, limit, 1, position, generator)[:, 0]
+    stretch = torch.exp(uniform(-strength.stretch, strength.stretch, 3, position, generator))
     position = position * stretch[:, None, None]
     cos, sin = angle.cos()[:, None, None], angle.sin()[:, None, None]
     x, y, z = position.unbind(-1)
@@ -286,7 +173,7 @@ def _turn_in_depth(
 ) -> torch.Tensor:
     """Another camera: everything turned about the vertical, and half as far about x."""
     about_x, about_y = (
-        _uniform(-math.radians(most), math.radians(most), 1, position, generator)
+        uniform(-math.radians(most), math.radians(most), 1, position, generator)
         for most in (limit / 2, limit)
     )
     angles = torch.cat((about_x, about_y, torch.zeros_like(about_x)), 1)
@@ -303,7 +190,7 @@ def _turn_hands(
     for start in (count, count + hand):
         joints = position[:, :, start : start + hand]
         wrist = joints[:, :, :1]
-        angles = _uniform(-limit, limit, 3, position, generator)
+        angles = uniform(-limit, limit, 3, position, generator)
         parts.append((joints - wrist) @ _rotation(angles)[:, None].transpose(-1, -2) + wrist)
     return torch.cat(parts, 2)
 

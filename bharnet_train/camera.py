@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from bharnet_train.console import console, fail, say
+from bharnet_train.console import fail, say
 
 if TYPE_CHECKING:
     from bharnet.watch import Seen
@@ -92,14 +92,14 @@ def watch(
     except (EstimatorUnavailable, InvalidCheckpoint, VideoUnavailable, ValueError) as error:
         fail(str(error))
     counted = people.counters
-    console.print(
+    say(
         f"{shown} pictures; people in them {counted.people}, left hands {counted.left_hands}, "
-        f"right hands {counted.right_hands}" + (f"; written to {save}" if save else "")
+        f"right hands {counted.right_hands}" + (escape(f"; written to {save}") if save else "")
     )
 
 
 def _tell(seen: Seen) -> None:
     say(
-        f"{seen.begin:7.1f} to {seen.end:5.1f} s  {seen.body_id}  [bold]{seen.label}[/]  "
-        f"{100 * seen.confidence:.0f} %"
+        f"{seen.begin:7.1f} to {seen.end:5.1f} s  {escape(seen.body_id)}  "
+        f"[bold]{escape(seen.label)}[/]  {100 * seen.confidence:.0f} %"
     )

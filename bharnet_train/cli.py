@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from bharnet_train import camera
@@ -44,6 +44,14 @@ app.command()(record)
 app.add_typer(commands.prepare, name="prepare")
 app.command()(commands.extract)
 
+# Of `train`.
+Workers = Annotated[
+    int | None, typer.Option(help="Loading processes; default: by cores and device.", min=0)
+]
+Seed = Annotated[
+    int | None,
+    typer.Option(help="Replaces the configuration's seed.", min=0, max=2**32 - 1),
+]
 # Of `train --recordings`, which teaches your own gestures.
 Recordings = Annotated[
     Path | None, typer.Option(help="A folder of your own takes, to be learnt instead.")
@@ -76,8 +84,17 @@ def _main() -> None:
     """Train BHaRNet on recorded people and score it."""
 
 
+# Options of `train` that mean nothing to the one of its two kinds, or to the other.
+OF_RECORDINGS = ("base", "name", "copies", "mirror", "nulls")
+OF_CONFIG = (
+    *("config", "data", "overrides", "accelerator", "devices", "nodes", "precision"),
+    *("workers", "log_dir", "resume"),
+)
+
+
 @app.command()
 def train(
+    context: typer.Context,
     config: Annotated[
         Path | None, typer.Option(help="Training configuration, see config/train/.")
     ] = None,
@@ -96,11 +113,9 @@ def train(
     ] = None,
     nodes: Annotated[int | None, typer.Option(help="Machines; default: as started.")] = None,
     precision: Precision = "32-true",
-    workers: Annotated[
-        int | None, typer.Option(help="Loading processes; default: by cores and device.", min=0)
-    ] = None,
+    workers: Workers = None,
     log_dir: Annotated[Path | None, typer.Option(help="Folder for TensorBoard.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Replaces the configuration's seed.")] = None,
+    seed: Seed = None,
     resume: Resume = False,
     progress: ShowProgress = True,
 ) -> None:
@@ -109,6 +124,7 @@ def train(
     Writes OUT/NAME.safetensors, NAME.json (scores) and NAME.png (confusion). With --recordings a
     network that is there learns your own gestures: docs/own-gestures.md.
     """
+    _refuse_others(context, recordings is not None)
     if recordings is not None:
         from bharnet_train.finetune.command import teach
 
@@ -119,13 +135,12 @@ def train(
     from bharnet_train.run import train_and_score
 
     changed = [*(overrides or []), *([] if seed is None else [f"seed={seed}"])]
-    flags = [] if precision == "32-true" else ["--precision", precision]
     result = train_and_score(
         config,
         data,
         out,
         changed,
-        _command("train", config, changed, flags),
+        _command("train", config, changed, precision),
         accelerator=accelerator,
         devices=devices,
         nodes=nodes,
@@ -221,7 +236,7 @@ def fuse(
     say(f"{fused.together.sequences} sequences held out")
     table = Table("", "weight", "top-1 %")
     for name, weight in fused.weights.items():
-        table.add_row(name, f"{weight:g}", f"{fused.top1[name]:.1f}")
+        table.add_row(escape(name), f"{weight:g}", f"{fused.top1[name]:.1f}")
     origin = f"weights from {fused.chosen_on} validation sequences"
     table.add_row("together", "", f"{fused.together.top1:.1f}")
     console.print(table)
@@ -262,7 +277,7 @@ def robustness(
         strengths = list(next(iter(curves.values()))[kind])
         table = Table(kind, *(f"{each:g}" for each in strengths))
         for name, each in curves.items():
-            table.add_row(name, *(f"{top1:.1f}" for top1 in each[kind].values()))
+            table.add_row(escape(name), *(f"{top1:.1f}" for top1 in each[kind].values()))
         console.print(table)
 
 
@@ -282,9 +297,23 @@ def info(model: Model) -> None:
     console.print_json(json.dumps({"digest": loaded.digest, **asdict(loaded.info)}))
 
 
-def _command(name: str, config: Path, overrides: list[str], flags: Sequence[str] = ()) -> str:
+def _refuse_others(context: typer.Context, own: bool) -> None:
+    """What is asked of the other kind of training would be ignored. Raises InvalidConfig."""
+    for option in context.command.params:
+        source = context.get_parameter_source(option.name or "")
+        if option.name not in (OF_CONFIG if own else OF_RECORDINGS) or source is None:
+            continue
+        if source.name == "COMMANDLINE":
+            if own:
+                raise InvalidConfig(f"{option.opts[0]} is not for --recordings; leave one out")
+            instead = "--set name=NAME renames" if option.name == "name" else "leave it out"
+            raise InvalidConfig(f"{option.opts[0]} is for --recordings; {instead}")
+
+
+def _command(name: str, config: Path, overrides: list[str], precision: str = "32-true") -> str:
     """The command for the provenance, without the folders, which name somebody's machine."""
     given = [part for each in overrides for part in ("--set", each)]
+    flags = [] if precision == "32-true" else ["--precision", precision]
     where = config.name if config.is_absolute() else str(config)
     return shlex.join(["bharnet", name, "--config", where, *given, *flags])
 
@@ -304,7 +333,7 @@ def _show(result) -> None:  # type: ignore[no-untyped-def]  # Result; its import
         value = getattr(result, name)
         table.add_row(f"{name} expert", "-" if value is None else f"{value:.1f}")
     for name, value in result.groups.items():
-        table.add_row(f"  {name}", f"{value:.1f}")
+        table.add_row(escape(f"  {name}"), f"{value:.1f}")
     console.print(table)
 
 

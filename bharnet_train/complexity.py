@@ -6,52 +6,50 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from bharnet.features import FeatureConfig, Streams, make_streams
+from bharnet.backends.interface import example
+from bharnet.features import FeatureConfig, make_streams
 from bharnet.network import BHaRNet, NetworkConfig
-from bharnet.skeleton import HAND_21, get_layout
 
 
 @dataclass(frozen=True)
 class Cost:
-    """One person's window, both hands in sight, features included in ``milliseconds`` only.
-
-    ``gmacs`` counts every matrix product and convolution, products with graphs included
-    (torch.utils.flop_counter; 1 MAC = 2 FLOP).
-    """
+    """One person's window, both hands in sight, features included in ``milliseconds`` only."""
 
     parameters: int
     gmacs: float
     milliseconds: float
 
 
-def example(features: FeatureConfig, people: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
-    """Random joints (people, T, J, 3), all seen: something to measure and export with."""
-    joints = len(get_layout(features.body_layout)) + 2 * len(HAND_21)
-    generator = torch.Generator().manual_seed(0)
-    position = torch.randn(people, features.frames, joints, 3, generator=generator)
-    return position, torch.ones(people, features.frames, joints, dtype=torch.bool)
+def count_gmacs(run: Callable[[], object]) -> float:
+    """Billions of multiply-accumulates of every matrix product and convolution that ``run`` does.
+
+    Products with graphs included (torch.utils.flop_counter; 1 MAC = 2 FLOP).
+    """
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        run()
+    return float(counter.get_total_flops()) / 2e9
 
 
 def cost(network: NetworkConfig, features: FeatureConfig, classes: int, repeats: int = 20) -> Cost:
     """Measure an untrained network of this shape; milliseconds are the median of ``repeats``."""
     net = BHaRNet(network, features, classes).eval()
-    position, seen = example(features)
-    streams: Streams = make_streams(position, seen, features)
+    position, seen = example(features, 1)
+    gmacs = count_gmacs(partial(net, make_streams(position, seen, features)))
     times = []
     with torch.inference_mode():
-        with FlopCounterMode(display=False) as counter:
-            net(streams)
         for _ in range(repeats):
             began = time.perf_counter()
             net(make_streams(position, seen, features))
             times.append(time.perf_counter() - began)
     return Cost(
         sum(each.numel() for each in net.parameters()),
-        counter.get_total_flops() / 2e9,
+        gmacs,
         1e3 * statistics.median(times),
     )

@@ -102,7 +102,10 @@ def estimated(source: Iterable, people: PeopleEstimator, layout: Layout) -> Iter
 
 
 def _segments(rows: Iterable[Row] | None, span: Span, name: str) -> list[Segment]:
-    """What becomes a take each; without rows everything does, as one."""
+    """What becomes a take each; without rows everything does, as one.
+
+    Raises InvalidLabels, InvalidRecordings, both before any frame is read.
+    """
     from bharnet.judging.labels import Clock, to_segments
     from bharnet.judging.segments import Segment
 
@@ -117,6 +120,8 @@ def _segments(rows: Iterable[Row] | None, span: Span, name: str) -> list[Segment
             else "no label names a take; write lines of start,end,label, or give the NAME of the "
             "gesture that all of it shows"
         )
+    for label in {each.label for each in wanted}:
+        check_label(label)
     return wanted
 
 
@@ -150,6 +155,10 @@ def _keep_one(
 ) -> int:
     try:
         line = recordings.add(gathered.take(segment.person), segment.label, *who)
+        if gathered.full:
+            _complain(
+                "full", f"'{segment.label}' is longer than a take may be: its end is left out"
+            )
     except InvalidTake as error:
         _complain("take", f"no take of '{segment.label}': {error}")
         return 0

@@ -96,7 +96,13 @@ def evaluate_bag(
         offset=seconds,
         jobs=jobs,
     )
-    _evaluate_and_report(request, out or Path("runs") / f"{bag.resolve().stem}-report", timings)
+    _evaluate_and_report(request, out or _default_folder(bag), timings)
+
+
+def _default_folder(bag: Path) -> Path:
+    """runs/BAG-report. What follows a dot in a folder's name is no ending: run.1, run.2 ..."""
+    whole = bag.resolve()
+    return Path("runs") / f"{whole.name if whole.is_dir() else whole.stem}-report"
 
 
 def _evaluate_and_report(request: Request, folder: Path, timings: bool) -> None:

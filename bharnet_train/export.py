@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 from numpy.typing import NDArray
+from rich.markup import escape
 
-from bharnet_train.console import console
+from bharnet_train.console import say
 from bharnet_train.datasets.recordings import Sequence
 from bharnet_train.options import DATA, Data, Model, Overrides
 
@@ -47,7 +48,10 @@ def export_command(
     to: Annotated[str, typer.Option(help="onnx.")] = "onnx",
     out: Annotated[
         Path | None,
-        typer.Option(help="File to write; default: the cache, where backend:=auto finds it."),
+        typer.Option(
+            help="File to write; default: the cache, where backend:=auto finds it, or of 16 and 8 "
+            "bits MODEL.KIND.onnx here."
+        ),
     ] = None,
     int8: Annotated[bool, typer.Option("--int8", help="8 bits; needs --config.")] = False,
     fp16: Annotated[bool, typer.Option("--fp16", help="16 bits.")] = False,
@@ -64,15 +68,11 @@ def export_command(
         raise ExportFailed("--int8 and --fp16 exclude each other")
     kind = "int8" if int8 else "fp16" if fp16 else "fp32"
     done = export(model, kind, out, config, data, overrides or [])
-    console.print(f"{done.path}: {done.path.stat().st_size / 1e6:.2f} MB", soft_wrap=True)
-    console.print(
-        f"largest error of a logit {done.error:.2g} of the largest (bound {BOUNDS[kind]:g})"
-    )
+    say(escape(f"{done.path}: {done.path.stat().st_size / 1e6:.2f} MB"))
+    say(f"largest error of a logit {done.error:.2g} of the largest (bound {BOUNDS[kind]:g})")
     if done.top1 is not None:
         before, after = done.top1
-        console.print(
-            f"top-1 {after:.2f} %, torch {before:.2f} %, on {done.sequences} sequences held out"
-        )
+        say(f"top-1 {after:.2f} %, torch {before:.2f} %, on {done.sequences} sequences held out")
 
 
 def export(
@@ -92,11 +92,15 @@ def export(
         raise ExportFailed(
             "int8 has to see recordings to choose its ranges: give --config and --data"
         )
+    if out is not None and out.is_dir():
+        raise ExportFailed(f"--out {out} is a folder; name the file to write, as model.onnx")
     checkpoint = load_checkpoint(model)
     tested: list[Sequence] = []
     trained: list[Sequence] = []
     if config is not None:
         trained, tested = _recordings(checkpoint.info, config, data, overrides)
+    if kind == "int8" and not trained:
+        raise ExportFailed(f"{config} trains on nothing that {model} knows; int8 needs some of it")
     try:
         content = export_graph(checkpoint, half=kind == "fp16")
         if kind == "int8":

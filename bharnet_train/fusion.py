@@ -18,7 +18,7 @@ import torch
 from bharnet.checkpoint import Checkpoint, load_checkpoint
 from bharnet_train.config import InvalidConfig, TrainConfig
 from bharnet_train.datasets.recordings import Sequence, UnreadableData
-from bharnet_train.datasets.select import load_split, tested
+from bharnet_train.datasets.select import load_split, refuse_unknown, tested
 from bharnet_train.evaluation import Result, predict, score_logits
 
 STEPS = (0.0, 0.5, 1.0, 1.5, 2.0)
@@ -113,14 +113,15 @@ def fuse(
         load_split(config.model_copy(update={"features": each.info.features}), data, folder)
         for each in members
     ]
+    chosen = [tested(each, classes, models[0]) for each in parts]
     chosen_on = 0
     if weights is None:
+        refuse_unknown(parts[0].validation, classes, models[0])
         weights = (1.0,) * len(members)
         if parts[0].validation:
             chosen_on = len(parts[0].validation)
             scores, target = _scores(members, [each.validation for each in parts], classes, device)
             weights = choose_weights(scores, target)
-    chosen = [tested(each, classes, models[0]) for each in parts]
     scores, target = _scores(members, chosen, classes, device)
     fused = torch.einsum("m,mnc->nc", torch.tensor(weights, dtype=scores.dtype), scores)
     right = (scores.argmax(-1) == target).float().mean(1)

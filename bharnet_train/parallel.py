@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from joblib import Parallel, delayed, parallel_config
+from rich.progress import Progress
 
 from bharnet_train.datasets.recordings import UnreadableData
 
@@ -39,9 +40,28 @@ class Workers:
             raise BackendUnavailable(f"{self.count} processes do nothing; -1 = one a core")
 
 
-def unordered(
-    calls: Iterable[tuple[Callable[..., Any], tuple[Any, ...]]], workers: Workers
-) -> Iterator[Any]:
+Calls = Iterable[tuple[Callable[..., Any], tuple[Any, ...]]]
+
+
+def work_off(
+    calls: Calls,
+    workers: Workers,
+    progress: Progress | None,
+    title: str,
+    total: int,
+    done: int = 0,
+) -> None:
+    """Make all ``calls``, each returns how many of ``total`` it did; ``done`` were there before.
+
+    Raises BackendUnavailable.
+    """
+    task = None if progress is None else progress.add_task(title, total=total, completed=done)
+    for count in unordered(calls, workers):
+        if progress is not None and task is not None:
+            progress.advance(task, count)
+
+
+def unordered(calls: Calls, workers: Workers) -> Iterator[Any]:
     """Results of ``function(*arguments)``, as they come. Raises BackendUnavailable."""
     tasks = (delayed(function)(*arguments) for function, arguments in calls)
     with ExitStack() as stack:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
-from bharnet.recording import IDLE, InvalidRecordings, Recordings, check_label
+from bharnet.recording import IDLE, InvalidRecordings, Recordings, check_label, check_name
 from bharnet.skeleton import get_layout
 from bharnet_train.console import say
 from bharnet_train.cut_takes import estimated, from_bag, from_video
@@ -61,7 +62,8 @@ def record(
         if discard:
             _discard(recordings, check_label(name))
             return
-        who = person, session or datetime.now().strftime("%Y-%m-%d %Hh")
+        sitting = session or datetime.now().strftime("%Y-%m-%d %Hh")
+        who = check_name(person), check_name(sitting)
         if bag is not None:
             kept = from_bag(recordings, bag, topic, labels, name, who)
         elif video is not None:
@@ -78,7 +80,7 @@ def record(
             f"{into} cannot be written: {error.strerror or error}; what was kept before is whole"
         ) from None
     counted = ", ".join(f"{label} {n}" for label, n in sorted(recordings.count().items()))
-    say(f"{kept} takes kept; {into} now holds {counted or 'none'}")
+    say(escape(f"{kept} takes kept; {into} now holds {counted or 'none'}"))
 
 
 def _coach(
@@ -119,9 +121,9 @@ def _guided(
                 text = coach.see(frame, layout)
                 if coach.note != note:
                     note = coach.note
-                    say(note)
+                    say(escape(note))
                 if screen is None and coach.recording and not recording:
-                    say(text)  # nobody sees the countdown
+                    say(escape(text))  # nobody sees the countdown
                 recording = coach.recording
                 picture = draw(image, seen, {}, text) if screen or film else image
                 if film:
@@ -157,4 +159,4 @@ def _discard(recordings: Recordings, label: str) -> None:
     if not same:
         raise InvalidRecordings(f"{recordings.folder} holds no take of '{label}'")
     recordings.discard(same[-1])
-    say(f"{same[-1].take} discarded, {len(same) - 1} takes of '{label}' are left")
+    say(escape(f"{same[-1].take} discarded, {len(same) - 1} takes of '{label}' are left"))

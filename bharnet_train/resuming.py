@@ -10,8 +10,9 @@ from typing import Any
 import lightning
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.callbacks import EMAWeightAveraging
+from pydantic import BaseModel
 
-from bharnet_train.config import InvalidConfig, NothingToResume, TrainConfig
+from bharnet_train.config import InvalidConfig, NothingToResume
 
 
 class WholeCheckpoints(TorchCheckpointIO):
@@ -48,7 +49,7 @@ class KeptMean(EMAWeightAveraging):
         self.on_train_end(trainer, module)
 
 
-def refuse_another(told: dict[str, Any] | None, config: TrainConfig) -> None:
+def refuse_another(told: dict[str, Any] | None, config: BaseModel) -> None:
     """A checkpoint goes on only as it began. Raises InvalidConfig.
 
     told    the configuration that it was made with; None: it does not say

@@ -17,11 +17,12 @@ from torchmetrics import MeanMetric
 from bharnet.features import make_streams
 from bharnet.network import BHaRNet
 from bharnet.skeleton import get_layout
-from bharnet_train.augmentation import augment, begin_or_end, fidget, lay_to_rest
+from bharnet_train.augmentation import augment
 from bharnet_train.cluster import find_cluster
 from bharnet_train.config import TrainConfig
 from bharnet_train.console import say
 from bharnet_train.datasets.select import Split
+from bharnet_train.idling import let_some_idle
 from bharnet_train.loading import choose_workers, make_loader, part_of_batch
 from bharnet_train.logbook import make_logbook
 from bharnet_train.loss import ensemble_loss
@@ -78,15 +79,9 @@ class Trainee(lightning.LightningModule):
         layout = get_layout(self.config.features.body_layout)
         strength = self.config.augmentation
         if self.idle >= 0:
-            drawn = torch.rand(len(target), generator=generator).to(target.device)
-            ends = torch.tensor((strength.rest, strength.fidget, strength.partial)).cumsum(0)
-            resting = drawn < ends[0]
-            fidgeting = (drawn >= ends[0]) & (drawn < ends[1])
-            partial = (drawn >= ends[1]) & (drawn < ends[2])
-            position, seen = fidget(position, seen, fidgeting, layout, generator)
-            position, seen = lay_to_rest(position, seen, resting, layout, generator)
-            position, seen = begin_or_end(position, seen, partial, layout, generator)
-            target = torch.where(resting | fidgeting, self.idle, target)
+            position, seen, target = let_some_idle(
+                position, seen, target, self.idle, layout, strength, generator
+            )
         position, seen = augment(position, seen, layout, strength, generator)
         return position, seen, target
 

@@ -89,6 +89,22 @@ def write_pictures(folder: Path, pictures: Sequence[np.ndarray], rate: float = 1
     return folder
 
 
+def write_actions(folder: Path, results: int, poses: Sequence[str] = ()) -> Path:
+    """Results that tell of nobody, ten a second from START on; ``poses``: topics without any."""
+    types, kind = STORE.types, "bharnet_ros/msg/ActionArray"
+    with Writer(folder, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+        for topic in poses:
+            writer.add_connection(topic, POSE_TYPE, typestore=STORE)
+        told = writer.add_connection("/bharnet/actions", kind, typestore=STORE)
+        for i in range(results):
+            stamp = START + i * NANOSECONDS // 10
+            time = types["builtin_interfaces/msg/Time"](*divmod(stamp, NANOSECONDS))
+            header = types["std_msgs/msg/Header"](stamp=time, frame_id="camera")
+            message = types[kind](header=header, model_id="tiny 1", actions=[])
+            writer.write(told, stamp + 5_000_000, STORE.serialize_cdr(message, kind))
+    return folder
+
+
 def frame_of(stamp: int, people: Sequence[str]) -> Any:
     """A PersonPoseArray of upper_body_11 in a 640 x 480 picture."""
     types = STORE.types

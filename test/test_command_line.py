@@ -101,6 +101,13 @@ def test_what_cannot_be_scored_is_said_in_one_line(trained, command, options, ca
     assert cause in refused(*command, model, *data, *options)
 
 
+@pytest.mark.parametrize("command", [("evaluate", "--model"), ("robustness",), ("fuse",)])
+def test_classes_that_a_checkpoint_does_not_know_are_named(trained, command):
+    model, data = trained
+    renamed = ("--set", "sources.0.labels={fist: punch, open: open, 'null': 'null'}")
+    assert "does not know punch" in refused(*command, model, *data, *renamed)
+
+
 @pytest.mark.parametrize("command", [("evaluate", "--model"), ("robustness",)])
 def test_a_folder_that_cannot_be_written_is_refused_before_the_work(trained, command, tmp_path):
     model, data = trained
@@ -141,6 +148,19 @@ def test_sequences_that_are_trained_on_too_are_counted(takes, trained, tmp_path)
         bharnet("evaluate", "--model", model, *data).split()
     )
     assert json.loads((tmp_path / "tiny.json").read_text())["trained_on"] == 1
+
+
+def test_people_are_named_as_they_are_written(takes, trained, tmp_path):
+    """Brackets are rich's markup."""
+    model, _ = trained
+    with np.load(takes / "takes.npz") as file:
+        arrays = dict(file)
+    arrays["person"] = np.where(arrays["person"] == "p9", "p9 [/]", arrays["person"])
+    np.savez(tmp_path / "takes.npz", **arrays)
+    config = (takes / "tiny.yaml").read_text().replace("[p9]", "['p9 [/]']")
+    (tmp_path / "tiny.yaml").write_text(config)
+    data = ("--config", tmp_path / "tiny.yaml", "--data", tmp_path, "--out", tmp_path)
+    assert "takes p9 [/]" in bharnet("evaluate", "--model", model, *data)
 
 
 def test_training_without_anybody_to_test_says_where_the_model_is(takes, tmp_path):

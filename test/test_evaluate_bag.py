@@ -5,23 +5,29 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
 import struct
 import subprocess
 import sys
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import pytest
-from bags import STORY, write_bag, write_labels, write_pictures, write_story
+from bags import STORY, write_actions, write_bag, write_labels, write_pictures, write_story
 from people import standing
 from rosbags.rosbag2 import CompressionMode, StoragePlugin
 from tiny import save_model
 
+from bharnet.checkpoint import load_checkpoint, save_checkpoint
 from bharnet.estimation.estimator import Detection
 from bharnet.estimation.people import PeopleEstimator
 from bharnet.estimation.tracker import Tracker
+from bharnet.judging import ahead
 from bharnet.judging.document import describe
 from bharnet.judging.evaluate import evaluate
 from bharnet.judging.evaluation import InvalidRequest, Request
@@ -266,6 +272,10 @@ def broken(tmp_path, bag, labels, model):
         "no such backend": (bag, labels, ("--backend", "tensorrt")),
         "no such label": (bag, labels, ("--rename", "wafe=wave")),
         "no offset": (bag, labels, ("--offset", "soon")),
+        "no finite offset": (bag, labels, ("--offset", "nan")),
+        "offset beyond time": (bag, labels, ("--offset", "1e999999")),
+        "endless people": (bag, labels, ("--set", "max_people=inf")),
+        "half a person": (bag, labels, ("--set", "max_people=2.5")),
         "nowhere to write": (bag, labels, ("--out", labels)),
     }
 
@@ -291,6 +301,10 @@ SAID = {
     "nowhere to write": "no folder that can be written",
     "no such label": "has no label 'wafe' to rename; it has",
     "no offset": "--offset soon: it must be a number",
+    "no finite offset": "an offset of NaN seconds is no time",
+    "offset beyond time": "seconds is no time",
+    "endless people": "max_people inf is no whole number",
+    "half a person": "max_people 2.5 is no whole number",
 }
 
 
@@ -307,6 +321,43 @@ def test_what_cannot_be_is_one_sentence_and_two(
     assert "Traceback" not in said
     assert len(said.strip().splitlines()) == 1
     assert not out.exists()  # nothing half-written
+
+
+@pytest.mark.parametrize("poses", [(), ("/bharnet/poses",), ("/left/poses", "/right/poses")])
+def test_recorded_actions_are_judged_whatever_was_recorded_of_poses(tmp_path, poses):
+    """None, none that came, or of two cameras: --topic names the actions, not one of these."""
+    bag, labels = write_actions(tmp_path / "bag", 21, poses), tmp_path / "labels.csv"
+    labels.write_text("start,end,label\n0.5,1.5,wave\n")
+    found = evaluate(Request(bag, labels, recorded=True))
+    assert found.heard.span.length == 2 * NANOSECONDS
+    assert found.judgement.overall.missed == 1
+
+
+def test_a_worker_that_ends_is_one_sentence(bag, labels, model, monkeypatch):
+    """As one whom the system killed for its memory."""
+    killed = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), os._exit, (9,))
+    monkeypatch.setattr(ahead, "_workers", lambda *_: killed)
+    with pytest.raises(InvalidRequest, match="use one"):
+        evaluate(Request(bag, labels, model=model, jobs=2))
+
+
+def test_a_model_with_a_misspelt_decision_is_one_sentence(bag, labels, model, tmp_path):
+    """``decision`` of a configuration goes into the checkpoint as it is."""
+    loaded = load_checkpoint(model)
+    wrong = replace(loaded.info, decision={"enter_treshold": 0.5})
+    save_checkpoint(tmp_path / "wrong.safetensors", loaded.network, wrong)
+    with pytest.raises(InvalidRequest, match="enter_treshold, which is none of smoothing_seconds"):
+        evaluate(Request(bag, labels, model=tmp_path / "wrong.safetensors"))
+
+
+def test_reports_of_bags_named_alike_but_for_a_dot_lie_apart(
+    model, labels, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    for name in ("run.1", "run.2"):
+        bag = write_bag(tmp_path / name, STORY, 12.0)
+        assert called(monkeypatch, capsys, bag, "--labels", labels, "--model", model)[0] == 0
+    assert {each.name for each in Path("runs").iterdir()} == {"run.1-report", "run.2-report"}
 
 
 def test_what_cannot_be_used_is_counted_and_the_rest_judged(tmp_path, model, labels):

@@ -75,6 +75,21 @@ def test_an_unwritable_place_is_said(model, tmp_path):
         export(model, "fp32", tmp_path / "file" / "graph.onnx")
 
 
+@pytest.mark.parametrize("folder", [".", "made"])
+def test_a_folder_is_refused_before_the_work(model, folder, tmp_path, monkeypatch):
+    (tmp_path / "made").mkdir()
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(cli.app, ["export", str(model), "--out", folder])
+    assert isinstance(done.exception, ExportFailed)
+    assert "is a folder; name the file" in str(done.exception)
+
+
+def test_eight_bits_need_people_who_show_what_the_model_knows(model, takes, tmp_path):
+    others = ["sources.0.labels={fist: a, open: b}", "idle=''"]
+    with pytest.raises(ExportFailed, match="trains on nothing that"):
+        export(model, "int8", tmp_path / "x.onnx", takes / "tiny.yaml", takes, others)
+
+
 def test_known_failures_are_one_sentence(model, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["bharnet", "export", str(model), "--to", "tflite"])
     with pytest.raises(SystemExit) as caught:

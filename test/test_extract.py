@@ -240,6 +240,13 @@ def test_a_killed_extraction_goes_on_and_gives_the_same(
         extract_hands(ntu, tmp_path / "videos", Settings(confidence=0.3), ONE)
 
 
+@pytest.mark.parametrize("confidence", [50.0, -0.1, float("nan")])
+def test_a_confidence_in_percent_is_refused_before_anything_is_kept(confidence: float) -> None:
+    """hand_parts would refuse every later run with another one."""
+    with pytest.raises(CannotExtract, match=r"out of 0\.\.1"):
+        Settings(confidence=confidence)
+
+
 def test_long_videos_are_cut_as_their_clips_are(tmp_path: Path, finder: Finder) -> None:
     write_pku(tmp_path / "raw")
     prepare(PKUMMD(tmp_path / "raw"), tmp_path / "prepared", ONE)

@@ -20,12 +20,14 @@ from bharnet.recording import Recordings
 from bharnet.skeleton import UPPER_BODY_11, get_layout
 from bharnet.take import Take
 from bharnet_train.cli import app
+from bharnet_train.config import InvalidConfig
 from bharnet_train.datasets.own import read_own
+from bharnet_train.evaluation import Result
 from bharnet_train.finetune.copies import plain
-from bharnet_train.finetune.crossval import make_folds, takes_for_gesture
+from bharnet_train.finetune.crossval import Checked, make_folds, takes_for_gesture
 from bharnet_train.finetune.head import Pooled, fit_head, pool
 from bharnet_train.finetune.inspect import look_alike, look_at_joints, mirror_twins, unusable
-from bharnet_train.finetune.refusal import fit_refusal
+from bharnet_train.finetune.refusal import Refusal, fit_refusal
 from bharnet_train.finetune.run import Plan, UnfitRecordings, cut, finetune
 
 
@@ -255,6 +257,18 @@ def test_whole_sittings_are_left_out_where_there_are_several():
     assert "sittings" in how
 
 
+@pytest.mark.parametrize(("calm", "end"), [(38, "100.0 % of 38 windows of idle"), (0, "gestures")])
+def test_a_long_take_of_idle_does_not_drown_the_gestures(calm, end):
+    """Two of 20 s are 38 windows: with all of them right, no gesture right was 81 % of 47."""
+    confusion = [[3, 2, 0], [0, 1, 3], [0, 0, calm]]
+    result = Result(
+        90.0, None, None, 9 + calm, ("a", "b", "idle"), {}, {}, {}, confusion=confusion
+    )
+    said = Checked(result, "", Refusal(0.0, 1.0), 0.0).right
+    assert said.startswith("44.4 % of 9 takes of gestures")
+    assert said.endswith(end)
+
+
 # --- what is said before training
 
 
@@ -267,6 +281,11 @@ def test_takes_that_cannot_be_used(base):
     body[5:, UPPER_BODY_11.index("left_shoulder"), :3] = np.nan
     (half,) = _sequences([Take(take.stamps, body, take.hands, take.layout)], "wave")
     assert "shoulders are seen in 20 %" in unusable(half, features)
+    # MediaPipe places a shoulder beside the picture, with a low score.
+    body = take.body.copy()
+    body[5:, UPPER_BODY_11.index("left_shoulder"), 3] = 0.9 * features.lowest_score
+    (beside,) = _sequences([Take(take.stamps, body, take.hands, take.layout)], "wave")
+    assert "shoulders are seen in 20 %" in unusable(beside, features)
     assert unusable(_sequences([take], "wave")[0], features) == ""
 
 
@@ -360,6 +379,42 @@ def test_another_checkpoint_may_be_the_base_and_nulls_are_idle(takes, tmp_path):
     assert again.info.provenance["foreign_nulls"] == 16
 
 
+@pytest.mark.parametrize("name", ["a/b", "../mine", "", "."])
+def test_a_name_stays_in_its_folder(tmp_path, name):
+    folder = write_recordings(tmp_path / "mine", takes=2)
+    given = ["--recordings", str(folder), "--copies", "1", "--out", str(tmp_path / "runs")]
+    done = CliRunner().invoke(app, ["train", *given, "--name", name])
+    assert isinstance(done.exception, InvalidConfig), done.output
+    assert f"'{name}' is no name for files" in str(done.exception)
+    assert list(tmp_path.rglob("*.safetensors")) == []
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+@pytest.mark.parametrize("what", ["--recordings", "--config"])
+def test_a_seed_is_what_numpy_takes(what, seed, tmp_path):
+    done = CliRunner().invoke(app, ["train", what, str(tmp_path), "--seed", str(seed)])
+    assert done.exit_code == 2
+    assert "--seed" in " ".join(done.output.split())
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--recordings", "x", "--config", "y.yaml"], "--config is not for --recordings"),
+        (["--recordings", "x", "--set", "optimiser.epochs=3"], "--set is not for --recordings"),
+        (["--recordings", "x", "--resume"], "--resume is not for --recordings"),
+        (["--config", "y.yaml", "--name", "mine"], "--name is for --recordings; --set name=NAME"),
+        (["--config", "y.yaml", "--from", "base.safetensors"], "--from is for --recordings"),
+        (["--config", "y.yaml", "--no-mirror"], "--mirror is for --recordings"),
+    ],
+)
+def test_an_option_of_the_other_kind_of_training_is_refused(given, said):
+    """It would be ignored, and nothing would tell."""
+    done = CliRunner().invoke(app, ["train", *given])
+    assert isinstance(done.exception, InvalidConfig), done.output
+    assert said in str(done.exception)
+
+
 @pytest.mark.parametrize("given", [[], ["--recordings", "nowhere"]])
 def test_what_cannot_be_trained_on_is_one_sentence(given, monkeypatch, capsys):
     from bharnet_train.cli import main
@@ -380,13 +435,16 @@ def test_pooling_leaves_the_network_as_it_was(base):
     assert not any(m._forward_pre_hooks for m in base.network.modules())
 
 
-def test_the_reader_is_there_for_configurations(tmp_path):
+def test_the_reader_is_there_for_configurations(tmp_path, caplog):
     from bharnet_train.config import TrainConfig
     from bharnet_train.datasets.select import load_split
 
     write_recordings(tmp_path / "mine", takes=2, sessions=2)
+    Recordings(tmp_path / "mine").add(make_take("wave", 99), "wave")
+    (tmp_path / "mine" / "wave_005.npz").write_bytes(b"half")
     source = {"file": "mine", "format": "own", "test": {"session": ["day1"]}}
     split = load_split(TrainConfig(name="x", idle="idle", sources=[source]), tmp_path)
     assert (len(split.train), len(split.test)) == (8, 8)
+    assert "left out wave_005.npz" in caplog.text
     assert split.classes == ("come", "stop", "wave", "idle")
     assert len(read_own(tmp_path / "mine", UPPER_BODY_11)[0]) == 16

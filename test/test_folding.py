@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from bharnet.backends.interface import WindowNetwork
+from bharnet.backends.interface import WindowNetwork, example
 from bharnet.features import FeatureConfig, make_streams
 from bharnet.network import BHaRNet, NetworkConfig
 from bharnet.network.folding import fold
@@ -18,7 +18,6 @@ from bharnet.network.folding.paths import max3
 from bharnet.network.folding.reading import SHORT, fold_kernels
 from bharnet.network.graph import RefinedGraphConv
 from bharnet.network.temporal import DeformableConv, DeformablePaths
-from bharnet_train.complexity import example
 
 FEATURES = FeatureConfig(frames=16)
 LONG = FeatureConfig(frames=24)

@@ -42,7 +42,7 @@ NAMES = (
     *("checkpoint", "bag", "message", "message of wild values", "ntu", "pku", "pku label"),
     *("pku split", "nucla json", "npz", "nucla npz", "labels", "configuration"),
     *("rgb configuration", "rgb checkpoint", "take", "table of takes", "picture"),
-    "hands joined to bodies",
+    *("hands joined to bodies", "frame labels"),
 )
 
 

@@ -139,6 +139,9 @@ def test_a_class_that_the_model_lacks_should_be_refused():
     assert (found.unknown_segments, found.unknown_refused) == (2, 1)
     assert found.overall.scores[0.1].happened == found.overall.missed == 1
     assert found.confusion[found.rows.index("dance")] == (1, 1)  # yes, nothing
+    # Wrong are the yes to a dance, and the wave that nobody told of.
+    assert found.accuracy == pytest.approx(52 / 60)
+    assert found.idle_minutes == pytest.approx(48 / 60)
 
 
 def test_idle_counts_only_while_somebody_is_in_view():

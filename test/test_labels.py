@@ -180,6 +180,8 @@ def test_people_may_act_at_the_same_time():
         (lambda text, name: read_texts([text], name), "{}", "message 1 is no JSON with label"),
         (lambda text, name: read_texts([text], name), "null", "message 1 is no JSON with label"),
         (lambda text, name: read_texts([text], name), "tea", "message 1 is no JSON with label"),
+        (lambda text, name: read_texts([text], name), "[" * 99_999, "message 1 is no JSON with"),
+        (read_elan, ELAN.replace('TIME_VALUE="1', f'TIME_VALUE="{"1" * 5000}'), "has no time"),
     ],
 )
 def test_what_tools_cannot_have_written(read, text, said):

@@ -31,6 +31,8 @@ def test_ntu_from_files_to_a_trained_model(raw: Path, tmp_path: Path) -> None:
     assert "24 clips" in out
     assert "5 rejected" in out
     assert "S001C001P009R001A001.skeleton: nobody is seen" in out
+    assert "nothing was read" not in out
+    assert "nothing was read; delete it" in run("prepare", "ntu", raw, tmp_path / "prepared")
     config = configured(tmp_path, "xsub60", epochs=40)
     result = train_and_score(
         config, tmp_path, tmp_path, [], "test", accelerator="cpu", progress=False

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bags import write_bag
+from gestures import make_take
 from people import START, frame, person
 from test_watch import Walks, film
 from typer.testing import CliRunner
@@ -34,6 +35,17 @@ def labels_of(folder: Path) -> list[str]:
     return [line.label for line in Recordings(folder).lines]
 
 
+def test_labels_are_said_as_they_are_written(tmp_path):
+    """Brackets are rich's markup: a label with one was cut, or ended in a traceback."""
+    for label in ("wave [left]", "wave [/]"):
+        Recordings(tmp_path / "mine").add(make_take("wave", len(label)), label)
+        told = run(label, "--into", tmp_path / "mine", "--discard")
+        assert f"0 takes of '{label}' are left" in told
+    bag = write_bag(tmp_path / "bag", [("ab12c", 0, 3)], seconds=3)
+    told = run("wave [/]", "--bag", bag, "--into", tmp_path / "mine")
+    assert told.splitlines()[-1].endswith("mine now holds wave [/] 1")
+
+
 # --- a rosbag2
 
 
@@ -53,6 +65,28 @@ def test_what_is_wrong_in_every_frame_is_said_once(tmp_path):
     bag = write_bag(tmp_path / "bag", [("ab12c", 0, 3), ("x" * 300, 0, 3)], seconds=3)
     told = run("wave", "--bag", bag, "--into", tmp_path / "mine")
     assert told.count("body_id is longer") == 1
+
+
+def test_the_end_that_no_take_holds_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr("bharnet.recording.MOST_FRAMES", 20)
+    bag = write_bag(tmp_path / "bag", [("ab12c", 0, 3)], seconds=3)
+    told = run("wave", "--bag", bag, "--into", tmp_path / "mine")
+    assert "'wave' is longer than a take may be: its end is left out" in told
+    (line,) = Recordings(tmp_path / "mine").lines
+    assert len(read_take(tmp_path / "mine" / line.take).stamps) == 20
+
+
+@pytest.mark.parametrize("wrong", ["label", "person"])
+def test_a_name_that_is_none_is_refused_before_any_take(tmp_path, wrong):
+    bag = write_bag(tmp_path / "bag", [("ab12c", 0, 3)], seconds=3)
+    table = tmp_path / "labels.csv"
+    table.write_text(
+        f"start,end,label\n0,1,wave\n1,2,{'x' * 65 if wrong == 'label' else 'stop'}\n"
+    )
+    given = ["--labels", table, "--person", "x" * 65 if wrong == "person" else "ann"]
+    with pytest.raises(InvalidRecordings, match="is no name of a"):
+        run("--bag", bag, *given, "--into", tmp_path / "mine")
+    assert not (tmp_path / "mine").exists()
 
 
 def test_each_segment_of_a_bag_is_a_take(tmp_path):

@@ -18,6 +18,7 @@ from rgb_clips import (
 )
 
 from bharnet.features import make_streams
+from bharnet_train.config import InvalidConfig
 from bharnet_train.rgb.evaluation import evaluate
 from bharnet_train.rgb.pictures import Pictures
 from bharnet_train.rgb.training import train
@@ -88,6 +89,8 @@ def test_two_runs_are_equal_and_so_is_a_resumed_one(skeleton, tmp_path):
     whole, again, other = run("a"), run("b"), run("c", seed=1)
     with pytest.raises(Killed):
         run("d", on_epoch_start=stop)
+    with pytest.raises(InvalidConfig, match=r"had another configuration \(seed\)"):
+        run("d", seed=1, resume=True)
     resumed = run("d", resume=True)
     for key, value in whole.items():
         torch.testing.assert_close(again[key], value, rtol=0, atol=0)

@@ -200,6 +200,8 @@ def test_damaged_preparation_says_what_to_delete(videos):
         ("file,label\n", "lists no clip"),
         ("video,label\na.avi,low_red", "lacks the column 'file'"),
         ("file,label,start_s\na.avi,low_red,soon", "no table of clips"),
+        ("file,label\na.avi,low_red\nb.avi", "clip 2 has no file or no label"),
+        ("file,label\n,low_red", "clip 1 has no file or no label"),
         ("file,label\na.avi,dance", "does not know dance"),
         ("file,label\na.avi,low_red", "no clip can be used: cannot read video"),
     ],
@@ -215,6 +217,16 @@ def test_unusable_tables_end_in_one_sentence(videos, table, match, monkeypatch, 
         cli.main()
     assert ended.value.code == 2
     assert capsys.readouterr().out.startswith("bharnet:")
+
+
+def test_a_misspelt_person_would_hold_nobody_out(videos):
+    with pytest.raises(UnreadableData, match=r"test names p3, but tiny.csv has no such .* p1, p2"):
+        run(videos, "test=[p2, p3]")
+
+
+def test_a_table_may_come_from_a_spreadsheet(tmp_path):
+    (tmp_path / "t.csv").write_text("file,label\na.avi,wave\n", encoding="utf-8-sig")
+    assert read_table(tmp_path / "t.csv")[0].file == "a.avi"
 
 
 def test_rows_without_times_and_people(tmp_path):
@@ -247,6 +259,9 @@ def test_shipped_configurations_are_valid(path):
         ["crops={cell: 2}"],
         ["image={depth: 50}"],
         ["halves=both"],
+        ["optimiser={momentum: 1.5}"],
+        ["optimiser={weight_decay: -1}"],
+        ["optimiser={balance: 2}"],
         ["test=[p2]", "halves=alternate"],
     ],
     ids=str,

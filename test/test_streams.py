@@ -78,6 +78,12 @@ def test_pieces_have_one_label_and_know_their_surroundings(tmp_path):
         ({"joints": np.zeros((3, 8, 2))}, "do not fit"),
         ({"frame_label": np.full(180, 11)}, "out of 0..10"),
         ({"clip": np.array(["a"])}, "do not match"),
+        ({"clip": np.array("a")}, "do not match"),
+        ({"offsets": np.array([])}, "do not cut"),
+        ({"offsets": np.array([[0, 180]])}, "do not cut"),
+        ({"frame_label": np.array(3)}, "no row of whole numbers"),
+        ({"frame_label": np.full(180, "stop")}, "no row of whole numbers"),
+        ({"joints": np.full((180, 8, 2), "x")}, "do not fit"),
     ],
 )
 def test_unusable_frame_labels_are_refused(tmp_path, changes, cause):

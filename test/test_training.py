@@ -11,7 +11,7 @@ from conftest import ROOT
 
 from bharnet.checkpoint import ModelInfo, load_checkpoint
 from bharnet.skeleton import UPPER_BODY_11
-from bharnet_train.augmentation import augment, begin_or_end, fidget, lay_to_rest
+from bharnet_train.augmentation import augment
 from bharnet_train.config import (
     Augmentation,
     InvalidConfig,
@@ -22,6 +22,7 @@ from bharnet_train.config import (
 from bharnet_train.datasets.recordings import UnreadableData, read_recordings
 from bharnet_train.datasets.select import load_split
 from bharnet_train.evaluation import draw_confusion, evaluate, fit_temperature
+from bharnet_train.idling import begin_or_end, fidget, lay_to_rest
 from bharnet_train.run import score, train_and_score
 from bharnet_train.sampling import BalancedOrder, Windows
 from bharnet_train.training import train
@@ -40,12 +41,37 @@ def test_recordings_come_in_the_units_of_the_node(takes):
     assert np.isnan(first.window.hands[0, 0, :, 0]).all()
 
 
+def test_people_whose_scores_are_none_are_named(takes, tmp_path, caplog):
+    """As of p3 in webcam_words.npz, whose bodies are the first points of a face mesh."""
+    with np.load(takes / "takes.npz") as file:
+        arrays = dict(file)
+    first = int(np.flatnonzero(arrays["person"] == "p2")[0])
+    arrays["body"][arrays["offsets"][first + 1] - 1, 7, 3] = -0.06
+    np.savez(tmp_path / "takes.npz", **arrays)
+    read_recordings(takes / "takes.npz", UPPER_BODY_11)
+    assert caplog.text == ""
+    read_recordings(tmp_path / "takes.npz", UPPER_BODY_11)
+    assert "visibilities of 1 takes of p2 are out of 0..1" in caplog.text
+
+
 def test_held_out_people_are_never_trained_on(takes):
     split = load_split(config(takes), takes)
     assert {each.person for each in split.train} == {"p1", "p2"}
     assert {each.person for each in split.validation} == {"p8"}
     assert {each.person for each in split.test} == {"p9"}
     assert split.classes == ("fist", "open", "null")
+
+
+def test_what_nobody_trained_on_shows_is_not_left_out_without_a_word(takes, tmp_path, caplog):
+    """A score of eight takes is none of twelve."""
+    with np.load(takes / "takes.npz") as file:
+        arrays = dict(file)
+    only = (arrays["person"] == "p9") & (arrays["label"] == "fist")
+    np.savez(
+        tmp_path / "takes.npz", **{**arrays, "label": np.where(only, "wave", arrays["label"])}
+    )
+    assert len(load_split(config(takes), tmp_path).test) == 8
+    assert "4 of 12 sequences for test are left out, nobody trained on shows wave" in caplog.text
 
 
 def test_takes_listed_by_fingerprint_are_kept_out(takes):

@@ -110,21 +110,28 @@ def configuration(split: str) -> tuple[Path, list[str]]:
 def measure(
     split: str, network: str, overrides: list[str], seed: int, data: Path, out: Path
 ) -> dict[str, Any]:
-    """Top-1 % and minutes of one run."""
+    """Top-1 % and minutes of one run; SystemExit if OUT keeps it with other overrides."""
     name = f"{split}-{network}-{seed}".replace(" ", "_").replace(":", "").replace(",", "")
     kept = out / f"{name}.result.json"
-    if kept.exists():
-        return {"model": out / f"{name}.safetensors", **json.loads(kept.read_text())}
     path, changes = configuration(split)
     overrides = [*changes, *overrides, f"seed={seed}", f"name={name}"]
+    if kept.exists():
+        told = json.loads(kept.read_text())
+        if told.get("overrides", overrides) != overrides:
+            raise SystemExit(f"{kept} was made with another --set; give an --out of its own")
+        return {"model": out / f"{name}.safetensors", **told}
     began = time.monotonic()
     result = train_and_score(
         path, data, out, overrides, "tools/measure_accuracy.py", progress=False
     )
     assert result is not None  # these splits hold somebody out
-    found = {"top1": result.top1, "minutes": (time.monotonic() - began) / 60}
+    found = {
+        "top1": result.top1,
+        "minutes": (time.monotonic() - began) / 60,
+        "overrides": overrides,
+    }
     kept.write_text(json.dumps(found))
-    print(name, found, flush=True)
+    print(f"{name} {found['top1']:.2f} % in {found['minutes']:.1f} min", flush=True)
     return {"model": out / f"{name}.safetensors", **found}
 
 

@@ -20,15 +20,15 @@ from typing import Any
 import torch
 from rich.console import Console
 from rich.table import Table
-from torch.utils.flop_counter import FlopCounterMode
 
+from bharnet.backends.interface import example
 from bharnet.checkpoint import load_checkpoint
 from bharnet.features import make_streams
 from bharnet.models import SHIPPED
 from bharnet.rgb.backbone import ResNetConfig
 from bharnet.rgb.checkpoint import RGBInfo, build
 from bharnet.rgb.crops import PARTS, CropConfig
-from bharnet.skeleton import HAND_21, get_layout
+from bharnet_train.complexity import count_gmacs
 
 
 def main() -> None:
@@ -39,10 +39,7 @@ def main() -> None:
     torch.set_num_threads(1)
     loaded = load_checkpoint(SHIPPED)
     features = loaded.info.features
-    joints = len(get_layout(features.body_layout)) + 2 * len(HAND_21)
-    position = torch.rand(1, features.frames, joints, 3)
-    seen = torch.ones(1, features.frames, joints, dtype=torch.bool)
-    streams = make_streams(position, seen, features)
+    streams = make_streams(*example(features, 1), features)
     alone = _bound(loaded.network, streams)
     rows = [(f"skeleton alone ({loaded.info.name})", _millions(loaded.network), alone)]
     crops = CropConfig()
@@ -58,7 +55,7 @@ def main() -> None:
     table = Table("", "parameters M", "GMACs", "CPU ms", "times", title="one person, one thread")
     first = 0.0
     for name, parameters, run in rows:
-        gmacs, spent = _gmacs(run), _milliseconds(run, given.repeats)
+        gmacs, spent = count_gmacs(run), _milliseconds(run, given.repeats)
         first = first or spent
         table.add_row(
             name, f"{parameters:.2f}", f"{gmacs:.3f}", f"{spent:.1f}", f"{spent / first:.1f}"
@@ -72,13 +69,6 @@ def _millions(network: torch.nn.Module) -> float:
 
 def _bound(network: torch.nn.Module, *inputs: Any) -> Callable[[], Any]:
     return lambda: network(*inputs)
-
-
-def _gmacs(run: Callable[[], Any]) -> float:
-    counter = FlopCounterMode(display=False)
-    with torch.inference_mode(), counter:
-        run()
-    return counter.get_total_flops() / 2e9
 
 
 def _milliseconds(run: Callable[[], Any], repeats: int) -> float:

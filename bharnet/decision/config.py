@@ -71,4 +71,11 @@ def decision_config(
     """
     lag = LAG_OF_WHOLE_WINDOWS * info.features.window_seconds
     usual = {"onset_lag_seconds": lag, "offset_lag_seconds": lag}
-    return DecisionConfig(**{**usual, **info.decision, **(settings or {})})
+    chosen = {**usual, **info.decision, **(settings or {})}
+    known = [each.name for each in fields(DecisionConfig)]
+    if unknown := sorted(set(chosen) - set(known)):
+        raise ValueError(
+            f"{info.name} decides by {unknown[0]}, which is none of {', '.join(known)}; mend the "
+            "configuration's decision and train again, or use a newer bharnet_ros"
+        )
+    return DecisionConfig(**chosen)

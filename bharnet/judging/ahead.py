@@ -9,11 +9,13 @@ its own, because batches of another size would round differently. Deciding stays
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,6 +23,7 @@ import numpy as np
 import torch
 
 from bharnet.checkpoint import ModelInfo, load_checkpoint
+from bharnet.judging.evaluation import InvalidRequest
 from bharnet.observation import Frame
 from bharnet.recognizer import Prediction, Recognizer
 from bharnet.skeleton import HAND_21, get_layout
@@ -47,7 +50,7 @@ def run(
 
     ``jobs`` > 1 starts so many workers, each with the model of this file on the CPU.
     ``took(stage, milliseconds)`` is told of "recognise" (a tick) and "decide" (a frame: windows
-    and decision).
+    and decision). Raises InvalidRequest if a worker ends.
     """
     if jobs <= 1:
         asked: _Timed | _Oracle = _Timed(recognizer)
@@ -55,7 +58,7 @@ def run(
         for frame in frames:
             yield from _advance(stream, frame, asked, took)
     else:
-        with _workers(model, recognizer.backend, jobs) as pool:
+        with _workers(model, recognizer.backend, jobs) as pool, _said_in_words():
             answers: deque[_Answer] = deque()
             asked = _Oracle(recognizer, answers)
             stream = make_stream(cast(Recognizer, asked))
@@ -161,6 +164,16 @@ class _Oracle(_Asked):
         self.waited += 1e3 * (time.perf_counter() - begun)
         self.took.append(milliseconds)
         return cast(list[Prediction], found)
+
+
+@contextlib.contextmanager
+def _said_in_words() -> Iterator[None]:
+    try:
+        yield
+    except BrokenProcessPool:
+        raise InvalidRequest(
+            "a process that recognises ended, as where memory is short; use one (--jobs 1)"
+        ) from None
 
 
 def _workers(model: Path, backend: str, jobs: int) -> ProcessPoolExecutor:

@@ -15,6 +15,8 @@ from xml.etree import ElementTree
 
 from bharnet.judging.invalid import InvalidLabels, Row
 
+LONGEST_TIME = 16  # digits: of milliseconds, for as long as there are people
+
 
 def read_elan(text: str, name: str) -> list[Row]:
     """Every aligned annotation; the person is the tier's PARTICIPANT.
@@ -38,7 +40,7 @@ def read_elan(text: str, name: str) -> list[Row]:
         for number, each in enumerate(tier.iter("ALIGNABLE_ANNOTATION"), 1):
             where = f"{name}, tier '{tier.get('TIER_ID', '')[:40]}', annotation {number}"
             start, end = (times.get(each.get(f"TIME_SLOT_REF{i}", ""), "") for i in (1, 2))
-            if not (start.isdecimal() and end.isdecimal()):
+            if not all(each.isdecimal() and len(each) < LONGEST_TIME for each in (start, end)):
                 raise InvalidLabels(
                     f"{where} has no time; align it in ELAN, or remove tiers without times"
                 )

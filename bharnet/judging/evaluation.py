@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from bharnet.estimation.people import PeopleEstimator
 
 
+MOST_OFFSET = 10**10  # seconds: from 1970 to any camera's clock, and room to spare
+
+
 class InvalidRequest(ValueError):
     """What was asked for cannot be done; the message says why."""
 
@@ -62,6 +65,8 @@ class Request:
             raise InvalidRequest(f"unlabelled time is idle or ignored, not '{self.unlabelled}'")
         if self.camera and self.recorded:
             raise InvalidRequest("recorded actions are judged without pictures; ask for one")
+        if not self.offset.is_finite() or abs(self.offset) > MOST_OFFSET:
+            raise InvalidRequest(f"an offset of {self.offset} seconds is no time")
         if not 0 <= self.jobs <= 64:
             raise InvalidRequest(f"{self.jobs} jobs; 0 (as many as cores) to 64 can work")
 

@@ -24,11 +24,6 @@ class Score:
     told: int = 0  # events judged
     happened: int = 0  # segments of classes that the model knows
 
-    def __add__(self, other: Score) -> Score:
-        return Score(
-            self.true + other.true, self.told + other.told, self.happened + other.happened
-        )
-
     @property
     def precision(self) -> float | None:
         """Share of events that were right."""
@@ -104,7 +99,8 @@ class Judgement:
 
     confusion[i][j]  how often rows[i] was told as columns[j], each segment and false alarm once
     idle_minutes     person-minutes in view in which nothing was done
-    accuracy         share of the judged time in view at which the right thing was told
+    accuracy         share of the judged time in view at which the right thing was told, or rightly
+                     nothing
     """
 
     classes: dict[str, Figures]

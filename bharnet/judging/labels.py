@@ -122,7 +122,7 @@ def read_texts(texts: Iterable[str], topic: str) -> list[Row]:
                 around = [(begin, start, ""), (start, end, label), (end, finish, "")]
             else:
                 around = [(told["start"], told["end"], label)]
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise InvalidLabels(
                 f"{where} is no JSON with label, start and end ({error}): {text[:60]}"
             ) from None

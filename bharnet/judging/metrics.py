@@ -125,11 +125,13 @@ def _judge_person(
 
     watched = intersection(judged, person.seen)
     resting = difference(watched, union(actions))
+    # What the model does not know should be refused: to tell nothing then is right, as at rest.
+    nothing_to_tell = difference(watched, union(each for each in actions if each.label in known))
     told = {
         label: union(e.span for e in person.events if e.label == label)
         for label in sorted({each.label for each in person.events})
     }
-    right = total(difference(resting, union(s for each in told.values() for s in each)))
+    right = total(difference(nothing_to_tell, union(s for each in told.values() for s in each)))
     for label, spans in told.items():
         done = intersection(watched, union(s for s in actions if s.label == label))
         right += total(intersection(done, spans))

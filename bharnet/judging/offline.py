@@ -142,6 +142,8 @@ def configure(
     decision = {key: value for key, value in settings.items() if key in DECISION}
     stream: dict[str, Any] = {key: value for key, value in settings.items() if key in STREAM}
     if "max_people" in stream:
+        if not stream["max_people"].is_integer():
+            raise ValueError(f"max_people {stream['max_people']:g} is no whole number")
         stream["max_people"] = int(stream["max_people"])
     if "window_seconds" in stream:
         stream["window_seconds"] = (stream["window_seconds"],)

@@ -4,7 +4,19 @@
 
 from __future__ import annotations
 
-from bharnet.bag import ACTION_TYPE, ACTIONS, LABELS_TYPE, POSE_TYPE, Bag, DamagedBag, PoseBag
+import contextlib
+
+from bharnet.bag import (
+    ACTION_TYPE,
+    ACTIONS,
+    LABELS_TYPE,
+    POSE_TYPE,
+    Bag,
+    DamagedBag,
+    EmptyBag,
+    NoTopic,
+    PoseBag,
+)
 from bharnet.decision import Reason
 from bharnet.judging.evaluation import Heard, Request
 from bharnet.judging.hearing import Listener, from_actions
@@ -76,6 +88,7 @@ def _span(bag: Bag, listener: Listener) -> Span:
         first, last = map(int, noted)
         return Span(min(first, last), last)
     if bag.has(POSE_TYPE):
-        with PoseBag(bag.path) as poses:
+        # Poses of several topics, or of none that ever came, do not tell it.
+        with contextlib.suppress(NoTopic, EmptyBag), PoseBag(bag.path) as poses:
             return Span(*poses.span())
     return Span(listener.first, listener.newest)

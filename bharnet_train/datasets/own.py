@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from bharnet.recording import InvalidRecordings, read_table
 from bharnet.skeleton import Layout
 from bharnet.take import InvalidTake, read_take
 from bharnet_train.datasets.recordings import Sequence, UnreadableData
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -59,8 +62,13 @@ def read_own(folder: Path, layout: Layout) -> tuple[list[Sequence], list[Rejecte
 
 
 def sequences_of(folder: Path, layout: Layout) -> list[Sequence]:
-    """The usable takes, for a configuration's sources. Raises UnreadableData if none is."""
+    """The usable takes, for a configuration's sources; the log names those left out.
+
+    Raises UnreadableData if none is.
+    """
     sequences, rejected = read_own(folder, layout)
+    for each in rejected:
+        log.warning("%s: left out %s: %s", folder, each.take, each.why)
     if not sequences:
         why = f", the first because {rejected[0].why}" if rejected else ""
         raise UnreadableData(f"{folder} holds no take that can be used{why}")

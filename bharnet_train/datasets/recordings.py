@@ -10,6 +10,7 @@ x and y fractions of the picture, NaN = not seen. ``offsets`` (N + 1,) cuts them
 from __future__ import annotations
 
 import hashlib
+import logging
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -20,6 +21,8 @@ from numpy.typing import NDArray
 from bharnet.skeleton import MEDIAPIPE_33, Layout, convert
 from bharnet.window import NANOSECONDS, Window
 from bharnet_train.datasets.arrays import UnreadableData, are_numbers, cut, load_arrays
+
+log = logging.getLogger(__name__)
 
 __all__ = ["Sequence", "UnreadableData", "read_recordings"]
 
@@ -62,7 +65,8 @@ class Sequence:
 def read_recordings(path: Path, layout: Layout) -> list[Sequence]:
     """All sequences of a file, or of a folder's files, in picture heights, bodies in ``layout``.
 
-    Raises UnreadableData for a missing or damaged file, or one of another form.
+    The log names people whose visibilities are none. Raises UnreadableData for a missing or
+    damaged file, or one of another form.
     """
     if path.is_dir():
         files = sorted(path.glob("*.npz"))
@@ -73,6 +77,7 @@ def read_recordings(path: Path, layout: Layout) -> list[Sequence]:
     _check(path, arrays)
     offsets = arrays["offsets"].tolist()
     body = arrays["body"].astype(np.float32)
+    _doubt(path, body[..., 3], arrays)
     hands = np.stack((arrays["left_hand"], arrays["right_hand"]), 1).astype(np.float32)
     width, height, fps = (
         _number(path, arrays, key, default)
@@ -101,6 +106,17 @@ def read_recordings(path: Path, layout: Layout) -> list[Sequence]:
             )
         )
     return sequences
+
+
+def _doubt(path: Path, scores: NDArray[np.float32], arrays: dict[str, NDArray]) -> None:
+    """Visibilities (sum T, 33) out of 0..1 are none: other numbers stand where joints should."""
+    rows = np.flatnonzero(((scores < -0.01) | (scores > 1.01)).any(1))
+    takes = np.unique(np.searchsorted(arrays["offsets"], rows, side="right") - 1)
+    if people := sorted({str(each) for each in arrays["person"][takes]}):
+        log.warning(
+            "%s: visibilities of %d takes of %s are out of 0..1; is body x, y, z, visibility?",
+            *(path, len(takes), ", ".join(people)),
+        )
 
 
 def _drop_doubled(body: NDArray[np.float32], hands: NDArray[np.float32]) -> None:

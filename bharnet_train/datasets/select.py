@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import logging
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from bharnet_train.datasets.own import sequences_of
 from bharnet_train.datasets.prepared import read_prepared
 from bharnet_train.datasets.recordings import Sequence, UnreadableData, read_recordings
 from bharnet_train.streams.frame_labels import read_pieces
+
+log = logging.getLogger(__name__)
 
 READERS = {
     "recordings": read_recordings,
@@ -41,7 +44,10 @@ class Split:
 
 
 def load_split(config: TrainConfig, data: Path, config_folder: Path | None = None) -> Split:
-    """Read all sources of a configuration from the folder ``data``. Raises UnreadableData."""
+    """Read all sources of a configuration from the folder ``data``. Raises UnreadableData.
+
+    Who is held out and shows what nobody trained on does is left out; the log says so.
+    """
     layout = get_layout(config.features.body_layout)
     excluded = _fingerprints(config, config_folder)
     parts: dict[str, list[Sequence]] = {"train": [], "validation": [], "test": []}
@@ -64,7 +70,14 @@ def load_split(config: TrainConfig, data: Path, config_folder: Path | None = Non
         raise UnreadableData("no sequence is left to train on; look at labels, test and drop")
     classes = sorted(names - {config.idle}) + ([config.idle] if config.idle in names else [])
     for part in ("validation", "test"):
-        parts[part] = [sequence for sequence in parts[part] if sequence.label in names]
+        kept = [sequence for sequence in parts[part] if sequence.label in names]
+        if unknown := {sequence.label for sequence in parts[part]} - names:
+            log.warning(
+                "%d of %d sequences for %s are left out, nobody trained on shows %s",
+                *(len(parts[part]) - len(kept), len(parts[part]), part),
+                ", ".join(sorted(unknown)),
+            )
+        parts[part] = kept
     return Split(parts["train"], parts["validation"], parts["test"], tuple(classes))
 
 
@@ -72,10 +85,15 @@ def tested(split: Split, classes: Collection[str], model: Path) -> list[Sequence
     """Those held out for testing. Raises UnreadableData for none, or for classes unknown to it."""
     if not split.test:
         raise UnreadableData("the configuration holds nobody out to score on; name them in test")
-    unknown = {sequence.label for sequence in split.test} - set(classes)
+    refuse_unknown(split.test, classes, model)
+    return split.test
+
+
+def refuse_unknown(sequences: Iterable[Sequence], classes: Collection[str], model: Path) -> None:
+    """Raises UnreadableData for sequences of which a checkpoint does not know the class."""
+    unknown = {sequence.label for sequence in sequences} - set(classes)
     if unknown:
         raise UnreadableData(f"{model} does not know {', '.join(sorted(unknown))}")
-    return split.test
 
 
 def trained_on(split: Split) -> int:

@@ -28,7 +28,7 @@ from bharnet_train.datasets.prepared import HANDS, HANDS_MANIFEST, Prepared, ope
 from bharnet_train.datasets.recordings import UnreadableData
 from bharnet_train.extract.hands import HandFinder, hands_in_video
 from bharnet_train.extract.video import find_videos
-from bharnet_train.parallel import Workers, unordered
+from bharnet_train.parallel import Workers, work_off
 from bharnet_train.prepare import store
 from bharnet_train.prepare.clip import Rejected
 
@@ -47,10 +47,16 @@ class Settings:
 
     mirrored    the videos show people as a mirror does (the Kinect's own do)
     confidence  0..1, of a hand
+
+    Raises CannotExtract.
     """
 
     mirrored: bool = True
     confidence: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.confidence <= 1:
+            raise CannotExtract(f"--confidence {self.confidence:g} is out of 0..1")
 
 
 Job = tuple[str, Path, list[int]]  # name of a video, its file, its clips
@@ -76,13 +82,8 @@ def extract_hands(
     check_models()
     state = _begin(prepared, settings)
     jobs, state["failed"] = _jobs(prepared, files, set(state["videos"]))
-    task = None
-    if progress is not None:
-        task = progress.add_task("extracting", total=sum(map(len, jobs)))
     calls = ((_extract, (folder, group, settings, _part(folder, group))) for group in jobs)
-    for count in unordered(calls, workers):
-        if progress is not None and task is not None:
-            progress.advance(task, count)
+    work_off(calls, workers, progress, "extracting", sum(map(len, jobs)))
     _take_over(folder, state)
     return state
 

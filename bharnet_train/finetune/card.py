@@ -34,7 +34,7 @@ def write_card(path: Path, model: Checkpoint, checked: Checked, findings: Many[F
         "of people who do nothing |",
         f"| temperature | {info.temperature:g}, fitted to disturbed copies of takes left out |",
         "",
-        f"Takes left out: **{result.top1:.1f} %** of {result.sequences} right; {checked.how}. "
+        f"Takes left out: {checked.right} right; {checked.how}. "
         f"Of gestures left out altogether {checked.strangers:.0f} % of the takes were taken for "
         "another: expect so of movements that it was not taught.",
         "",

@@ -9,10 +9,12 @@ from collections.abc import Sequence as Many
 from pathlib import Path
 
 import torch
+from pydantic import TypeAdapter, ValidationError
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from bharnet_train.config import InvalidConfig, Name
 from bharnet_train.console import console, say
 from bharnet_train.datasets.own import Rejected
 from bharnet_train.finetune.inspect import Finding
@@ -30,10 +32,11 @@ def teach(
     seed: int,
     progress: bool,
 ) -> None:
-    """Look, learn, check, and say so. Raises what ``finetune`` does."""
+    """Look, learn, check, and say so. Raises what ``finetune`` does, and InvalidConfig."""
     # The networks are small and the batches short: a second thread mostly waits for the first.
     torch.set_num_threads(1)
-    plan = Plan(name or folder.resolve().name, base, copies, mirror, nulls, seed)
+    name = folder.resolve().name if name is None else _checked(name)
+    plan = Plan(name, base, copies, mirror, nulls, seed)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     with Progress(
         *columns, TimeElapsedColumn(), console=console, disable=not progress, transient=True
@@ -66,14 +69,22 @@ def show(taught: Taught) -> None:
         recall, precision = result.recall.get(name, "-"), result.precision.get(name, "-")
         table.add_row(escape(name), str(taught.takes.get(name, 0)), str(recall), str(precision))
     console.print(table)
-    say(f"takes left out: {result.top1:.1f} % of {result.sequences}; {taught.checked.how}")
+    say(f"takes left out: {taught.checked.right} right; {taught.checked.how}")
     say(
         f"gestures left out altogether: {taught.checked.strangers:.0f} % of their takes are taken "
         "for another; expect so of movements that the model was not taught"
     )
     for true, other, count, of in taught.checked.confused[:5]:
         say(f"confused: '{escape(true)}' taken for '{escape(other)}' in {count} of {of}")
-    say(f"{taught.path} written after {taught.seconds:.0f} s")
+    say(escape(f"{taught.path} written after {taught.seconds:.0f} s"))
+
+
+def _checked(name: str) -> str:
+    """The name, if a configuration may have it. Raises InvalidConfig."""
+    try:
+        return TypeAdapter(Name).validate_python(name)
+    except ValidationError:
+        raise InvalidConfig(f"--name '{name}' is no name for files") from None
 
 
 def _command(folder: Path, plan: Plan) -> str:

@@ -13,10 +13,11 @@ import torch
 from bharnet.features import FeatureConfig, make_streams
 from bharnet.network import BHaRNet
 from bharnet.skeleton import get_layout
-from bharnet_train.augmentation import augment, begin_or_end, fidget, lay_to_rest
+from bharnet_train.augmentation import augment
 from bharnet_train.config import Augmentation
 from bharnet_train.datasets.recordings import Sequence
 from bharnet_train.finetune.head import Pooled, pool
+from bharnet_train.idling import let_some_idle
 from bharnet_train.sampling import Windows
 
 # Stronger than in training: one person before one camera has to stand for all others.
@@ -85,14 +86,9 @@ def rounds(
         seen = torch.stack([item[1] for item in items])
         target = torch.tensor([item[2] for item in items])
         generator = torch.Generator().manual_seed(seed * 100_003 + number)
-        drawn = torch.rand(len(order), generator=generator)
-        ends = torch.tensor((strength.rest, strength.fidget, strength.partial)).cumsum(0)
-        resting, fidgeting = drawn < ends[0], (drawn >= ends[0]) & (drawn < ends[1])
-        partial = (drawn >= ends[1]) & (drawn < ends[2])
-        position, seen = fidget(position, seen, fidgeting, layout, generator)
-        position, seen = lay_to_rest(position, seen, resting, layout, generator)
-        position, seen = begin_or_end(position, seen, partial, layout, generator)
-        target = torch.where(resting | fidgeting, classes.index(idle), target)
+        position, seen, target = let_some_idle(
+            position, seen, target, classes.index(idle), layout, strength, generator
+        )
         position, seen = augment(position, seen, layout, strength, generator)
         streams = make_streams(position, seen, features)
         yield pool(network, streams), target, torch.from_numpy(order)

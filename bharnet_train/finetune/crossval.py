@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
+from bharnet.recording import IDLE
 from bharnet_train.datasets.recordings import Sequence
 from bharnet_train.evaluation import Result, score_logits
 from bharnet_train.finetune.head import Head, Pooled, fit_head
@@ -39,6 +40,21 @@ class Checked:
     how: str
     refusal: Refusal
     strangers: float
+
+    @property
+    def right(self) -> str:
+        """How much of what was left out was right, in words.
+
+        Gestures apart: of a long take of idle every window counts, so that it would drown them.
+        """
+        *gestures, (calm, windows) = (
+            (row[i], sum(row)) for i, row in enumerate(self.result.confusion)
+        )
+        right, takes = (sum(column) for column in zip(*gestures, strict=True))
+        said = f"{100 * right / takes:.1f} % of {takes} takes of gestures"
+        if windows:
+            said += f", {100 * calm / windows:.1f} % of {windows} windows of {IDLE}"
+        return said
 
     @property
     def confused(self) -> list[tuple[str, str, int, int]]:

@@ -21,10 +21,8 @@ from bharnet.skeleton import get_layout
 from bharnet_train.datasets.recordings import Sequence
 from bharnet_train.finetune.head import Pooled
 
-FEWEST, ENOUGH = (
-    2,
-    5,
-)  # takes of a gesture: below, nothing can be left out; from here on it is well
+# Takes of a gesture: below, nothing can be left out; from here on it is well.
+FEWEST, ENOUGH = 2, 5
 SHORTEST_SECONDS, FEWEST_FRAMES = 0.4, 5
 SLOWEST_RATE = 8.0  # frames a second
 SEEN = 0.5  # share of frames in which shoulders must be seen
@@ -46,7 +44,10 @@ def unusable(sequence: Sequence, features: FeatureConfig) -> str:
         return f"it lasts {sequence.seconds:.2f} s ({frames} frames); record the whole gesture"
     layout = get_layout(features.body_layout)
     both = [layout.index(f"{side}_shoulder") for side in ("left", "right")]
-    shown = float(np.isfinite(sequence.window.body[:, both, 0]).all(1).mean())
+    shoulders = sequence.window.body[:, both]
+    # As in features.py: estimators place what they do not see somewhere, with a low score.
+    seen = np.isfinite(shoulders[..., 0]) & ~(shoulders[..., 3] < features.lowest_score)
+    shown = float(seen.all(1).mean())
     if shown < SEEN:
         return (
             f"both shoulders are seen in {100 * shown:.0f} % of its frames; step back until the "

@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bharnet_train.console import console, say
+from bharnet_train.datasets.prepared import MANIFEST
 from bharnet_train.parallel import Backend, Workers
 from bharnet_train.prepare.clip import Original
 from bharnet_train.prepare.files import NotPrepared
@@ -128,9 +129,12 @@ def _prepare(original: Original, source: Path, out: Path, half: bool, workers: W
 
     if out.resolve().is_relative_to(source.resolve()):
         raise NotPrepared(f"{out} lies in {source}, where it would be read; choose another folder")
+    finished = (out / MANIFEST).exists()
     with _disk(out), _progress() as progress:
         manifest = convert(original, out, workers, half, progress)
     say(escape(f"{out}: {manifest['clips']} clips, {manifest['rows']} rows"))
+    if finished:
+        say("It was finished before, so that nothing was read; delete it to convert anew.")
     _list([(each["name"], each["reason"]) for each in manifest["rejected"]], "rejected")
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from rich.progress import Progress
 
 from bharnet_train.datasets.prepared import MANIFEST, open_prepared
-from bharnet_train.parallel import Workers, unordered
+from bharnet_train.parallel import Workers, work_off
 from bharnet_train.prepare import store
 from bharnet_train.prepare.clip import Clip, Original, Rejected, Rejection
 from bharnet_train.prepare.files import NotPrepared
@@ -47,15 +47,10 @@ def prepare(
     groups = _groups(files)
     parts = _resume(folder, groups, facts)
     todo = [(group, part) for group, part in zip(groups, parts, strict=True) if not part.exists()]
-    task = None
-    if progress is not None:
-        done = len(files) - sum(len(group) for group, _ in todo)
-        task = progress.add_task("converting", total=len(files), completed=done)
+    done = len(files) - sum(len(group) for group, _ in todo)
     protocols = tuple(facts["protocols"])
     calls = ((_convert, (original, group, part, protocols, half)) for group, part in todo)
-    for count in unordered(calls, workers):
-        if progress is not None and task is not None:
-            progress.advance(task, count)
+    work_off(calls, workers, progress, "converting", len(files), done)
     return store.join(folder, parts, facts, rejected)
 
 

@@ -98,8 +98,8 @@ def read_table(path: Path) -> list[Row]:
     Raises UnreadableData.
     """
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            lines = list(csv.DictReader(file))
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            lines = list(csv.DictReader(file, restval=""))
         rows = [
             Row(
                 line["file"],
@@ -118,6 +118,9 @@ def read_table(path: Path) -> list[Row]:
         raise UnreadableData(f"{path} is no table of clips ({error})") from error
     if not rows:
         raise UnreadableData(f"{path} lists no clip")
+    for number, row in enumerate(rows, 1):
+        if not (row.file and row.label):
+            raise UnreadableData(f"{path}: clip {number} has no file or no label")
     return rows
 
 

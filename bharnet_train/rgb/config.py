@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from bharnet.rgb.backbone import ResNetConfig
 from bharnet.rgb.crops import CropConfig
 from bharnet.rgb.guided import FusionConfig
-from bharnet_train.config import Name, Seed
+from bharnet_train.config import Name, Seed, Share, Strength
 
 
 class _Strict(BaseModel):
@@ -24,11 +24,11 @@ class RGBOptimiser(_Strict):
     epochs: int = Field(default=80, ge=1)
     batch: int = Field(default=64, ge=2)
     rate: float = Field(default=0.1, gt=0)
-    momentum: float = 0.9
-    weight_decay: float = 1e-4
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+    weight_decay: Strength = 1e-4
     steps: list[int] = Field(default=[10, 50], description="epochs after which rate / 10")
     repeat: int = Field(default=1, ge=1, description="how often an epoch shows each clip")
-    balance: float = Field(
+    balance: Share = Field(
         default=1.0, description="0: classes as often as recorded, 1: equally often"
     )
 

@@ -116,6 +116,12 @@ def load_rgb_split(
             f"{config.table}: the skeleton model does not know {', '.join(unknown[:5])}; "
             "labels are its class names (`bharnet info`)"
         )
+    people = {row.person for row in rows}
+    if strangers := sorted(set(config.test) - people):
+        raise UnreadableData(
+            f"test names {', '.join(strangers)}, but {config.table} has no such person; "
+            f"it has {', '.join(sorted(people - {''}))[:200] or 'none'}"
+        )
     clips, rejected = [], {}
     for row in track(rows, "Preparing clips", disable=not progress, transient=True):
         try:

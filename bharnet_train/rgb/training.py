@@ -18,8 +18,9 @@ from bharnet.network import BHaRNet
 from bharnet.rgb.checkpoint import RGBInfo, build
 from bharnet.rgb.guided import BHaRNetM
 from bharnet.rgb.weights import initialise
+from bharnet_train.resuming import refuse_another
 from bharnet_train.rgb.clips import Clip
-from bharnet_train.rgb.config import RGBOptimiser, RGBTrainConfig
+from bharnet_train.rgb.config import RGBTrainConfig
 from bharnet_train.rgb.pictures import Pictures
 from bharnet_train.sampling import BalancedOrder
 from bharnet_train.trainer import last_checkpoint, make_trainer
@@ -28,11 +29,15 @@ from bharnet_train.trainer import last_checkpoint, make_trainer
 class RGBTrainee(lightning.LightningModule):
     """M with the loss and the optimiser of its picture network."""
 
-    def __init__(
-        self, network: BHaRNetM, features: FeatureConfig, optimiser: RGBOptimiser
-    ) -> None:
+    def __init__(self, network: BHaRNetM, features: FeatureConfig, config: RGBTrainConfig) -> None:
         super().__init__()
-        self.network, self.features, self.optimiser = network, features, optimiser
+        self.network, self.features, self.config = network, features, config
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["configuration"] = self.config.model_dump(mode="json")
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        refuse_another(checkpoint.get("configuration"), self.config)
 
     def training_step(self, batch: list[torch.Tensor], index: int) -> torch.Tensor:
         picture, shown, position, seen, target = batch
@@ -46,7 +51,7 @@ class RGBTrainee(lightning.LightningModule):
         return loss
 
     def configure_optimizers(self) -> Any:
-        chosen = self.optimiser
+        chosen = self.config.optimiser
         optimiser = torch.optim.SGD(
             self.network.image.parameters(),
             lr=chosen.rate,
@@ -70,6 +75,8 @@ def train(
     """Train on clips; returns M on the CPU in evaluation mode, and where its weights began.
 
     ``folder`` receives ``last.ckpt`` after every epoch; ``options`` go to ``make_trainer``.
+    Raises InvalidWeights, and with ``resume`` NothingToResume, or InvalidConfig for a run that had
+    another configuration.
     """
     lightning.seed_everything(config.seed, workers=True, verbose=False)
     network = build(info, skeleton)
@@ -86,7 +93,7 @@ def train(
     )
     order = BalancedOrder(pictures.targets, chosen.balance, config.seed)
     loader = DataLoader(pictures, min(chosen.batch, len(pictures)), sampler=order, drop_last=True)
-    trainee = RGBTrainee(network, features, chosen)
+    trainee = RGBTrainee(network, features, config)
     start = last_checkpoint(folder, resume)
     make_trainer(folder, chosen.epochs, **options).fit(trainee, loader, ckpt_path=start)
     return network.cpu().eval(), began

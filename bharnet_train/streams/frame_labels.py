@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from bharnet.judging.segments import Segment
 from bharnet.skeleton import HAND_21, Layout
 from bharnet.window import NANOSECONDS, Window
-from bharnet_train.datasets.recordings import Sequence, UnreadableData
+from bharnet_train.datasets.arrays import UnreadableData, are_numbers, cut, load_arrays
+from bharnet_train.datasets.recordings import Sequence
 from bharnet_train.streams.labelled import LabelledStream
 
 JOINTS = tuple(
@@ -72,7 +73,10 @@ def read_frame_labels(path: Path, layout: Layout, idle: str = IDLE) -> list[Labe
 
 
 def read_pieces(path: Path, layout: Layout) -> list[Sequence]:
-    """Every clip in pieces of one label, idle ones included, to train on."""
+    """Every clip in pieces of one label, idle ones included, to train on.
+
+    Raises UnreadableData.
+    """
     return [
         piece for stream in read_frame_labels(path, layout) for piece in cut_pieces(stream, IDLE)
     ]
@@ -121,24 +125,17 @@ def _runs(
 
 
 def _load(path: Path) -> dict[str, NDArray]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = dict(file)
-    except FileNotFoundError:
-        raise UnreadableData(f"{path} does not exist; give the folder with --data") from None
-    except Exception as error:  # numpy raises many kinds for a damaged archive
-        raise UnreadableData(f"{path} is no readable .npz file ({error})") from error
-    needed = {"joints", "frame_label", "offsets", "person", "clip"}
-    if missing := needed - set(arrays):
-        raise UnreadableData(f"{path} lacks {', '.join(sorted(missing))}; is it another data set?")
+    arrays = load_arrays(path, ("joints", "frame_label", "offsets", "person", "clip"))
     joints, labels, offsets = arrays["joints"], arrays["frame_label"], arrays["offsets"]
-    steps = np.diff(offsets)
-    if joints.shape != (len(labels), len(JOINTS), 2):
+    if not are_numbers(labels, 1, whole=True):
+        raise UnreadableData(f"{path}: frame_label {labels.shape} is no row of whole numbers")
+    if not are_numbers(joints, 3) or joints.shape != (len(labels), len(JOINTS), 2):
         raise UnreadableData(f"{path}: joints {joints.shape} do not fit {len(labels)} labels")
-    if offsets[0] != 0 or offsets[-1] != len(labels) or (steps < 2).any():
+    if not are_numbers(offsets, 1, whole=True) or not cut(offsets, len(labels), 2):
         raise UnreadableData(f"{path}: offsets do not cut {len(labels)} frames into clips")
-    if any(len(arrays[key]) != len(steps) for key in ("person", "clip")):
-        raise UnreadableData(f"{path}: person, clip do not match {len(steps)} clips")
-    if len(labels) and not (labels.min() >= 0 and labels.max() < len(LABELS)):
+    count = len(offsets) - 1
+    if any(arrays[key].shape != (count,) for key in ("person", "clip")):
+        raise UnreadableData(f"{path}: person, clip do not match {count} clips")
+    if not (labels.min() >= 0 and labels.max() < len(LABELS)):
         raise UnreadableData(f"{path}: a frame label is out of 0..{len(LABELS) - 1}")
     return arrays

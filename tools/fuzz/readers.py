@@ -32,6 +32,7 @@ from bharnet_train.prepare.ntu import read_skeleton
 from bharnet_train.prepare.nucla_json import NUCLA
 from bharnet_train.prepare.pku import read_label, read_skeletons, read_split
 from bharnet_train.rgb.config import RGBTrainConfig
+from bharnet_train.streams.frame_labels import read_frame_labels
 from tools.fuzz import seeds
 from tools.fuzz.messages import KIND, bag_of_poses, serialized, wild_picture, wild_pose
 from tools.fuzz.running import Target
@@ -41,7 +42,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def targets(folder: Path) -> list[Target]:
     """Every reader, with small intact files to damage; ``folder`` is for making them."""
-    return [*_readers_of_messages(folder), *_readers_of_files(folder)]
+    return [
+        *_readers_of_messages(folder),
+        *_readers_of_files(folder),
+        *_readers_of_data_sets(),
+    ]
 
 
 def _readers_of_messages(folder: Path) -> list[Target]:
@@ -88,10 +93,8 @@ def _readers_of_messages(folder: Path) -> list[Target]:
 
 
 def _readers_of_files(folder: Path) -> list[Target]:
-    """What users bring and download: models, takes, data sets, labels, configurations."""
+    """What users bring and download: models, takes, labels, configurations."""
     checkpoint = (("tiny.safetensors", seeds.checkpoint(folder)),)
-    nucla = json.dumps({"file_name": "a01_s01_e00_v01", "skeletons": [[[0.5] * 3] * 20] * 3})
-    label = b"3,10,40,2\n"
     return [
         Target("checkpoint", checkpoint, load_checkpoint, (InvalidCheckpoint,)),
         Target(
@@ -108,6 +111,22 @@ def _readers_of_files(folder: Path) -> list[Target]:
             lambda path: read_table(path.parent),
             (InvalidRecordings,),
         ),
+        Target("labels", seeds.labels(), read_labels, (InvalidLabels,)),
+        Target("configuration", (("train.yaml", seeds.config()),), read_config, (InvalidConfig,)),
+        Target(
+            "rgb configuration",
+            (("rgb.yaml", (ROOT / "config/rgb/webcam_clips.yaml").read_bytes()),),
+            lambda path: read_as(RGBTrainConfig, path),
+            (InvalidConfig,),
+        ),
+    ]
+
+
+def _readers_of_data_sets() -> list[Target]:
+    """What is trained on, as its authors give it out or in one archive."""
+    nucla = json.dumps({"file_name": "a01_s01_e00_v01", "skeletons": [[[0.5] * 3] * 20] * 3})
+    label = b"3,10,40,2\n"
+    return [
         Target("ntu", (("S001.skeleton", seeds.ntu()),), read_skeleton, (Rejected,)),
         Target("pku", (("0002-L.txt", seeds.pku()),), read_skeletons, (Rejected,)),
         Target("pku label", (("0002-L.txt", label),), _read_pku_label, (Rejected,)),
@@ -133,13 +152,11 @@ def _readers_of_files(folder: Path) -> list[Target]:
             lambda path: read_nucla(path, KINECT_20),
             (UnreadableData,),
         ),
-        Target("labels", seeds.labels(), read_labels, (InvalidLabels,)),
-        Target("configuration", (("train.yaml", seeds.config()),), read_config, (InvalidConfig,)),
         Target(
-            "rgb configuration",
-            (("rgb.yaml", (ROOT / "config/rgb/webcam_clips.yaml").read_bytes()),),
-            lambda path: read_as(RGBTrainConfig, path),
-            (InvalidConfig,),
+            "frame labels",
+            (("clips.npz", seeds.frame_labels()),),
+            lambda path: read_frame_labels(path, UPPER_BODY_11),
+            (UnreadableData,),
         ),
     ]
 

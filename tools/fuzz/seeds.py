@@ -107,6 +107,20 @@ def nucla_npz() -> bytes:
     return file.getvalue()
 
 
+def frame_labels() -> bytes:
+    """Two clips labelled frame by frame."""
+    file = io.BytesIO()
+    np.savez(
+        file,
+        joints=np.full((6, 8, 2), 0.5, np.float16),
+        frame_label=np.array([10, 3, 10, 10, 0, 0]),
+        offsets=np.array([0, 3, 6]),
+        person=np.array(["p1", "p2"]),
+        clip=np.array(["a", "b"]),
+    )
+    return file.getvalue()
+
+
 def labels() -> tuple[tuple[str, bytes], ...]:
     """Labels of a recording as CSV, ELAN, VIA's JSON and VIA's CSV."""
     elan = (
