@@ -41,7 +41,7 @@ def test_recordings_come_in_the_units_of_the_node(takes):
     assert np.isnan(first.window.hands[0, 0, :, 0]).all()
 
 
-def test_people_whose_scores_are_none_are_named(takes, tmp_path, caplog):
+def test_what_is_no_body_is_read_as_not_seen(takes, tmp_path, caplog):
     """As of p3 in webcam_words.npz, whose bodies are the first points of a face mesh."""
     with np.load(takes / "takes.npz") as file:
         arrays = dict(file)
@@ -50,8 +50,11 @@ def test_people_whose_scores_are_none_are_named(takes, tmp_path, caplog):
     np.savez(tmp_path / "takes.npz", **arrays)
     read_recordings(takes / "takes.npz", UPPER_BODY_11)
     assert caplog.text == ""
-    read_recordings(tmp_path / "takes.npz", UPPER_BODY_11)
+    sequences = read_recordings(tmp_path / "takes.npz", UPPER_BODY_11)
     assert "visibilities of 1 takes of p2 are out of 0..1" in caplog.text
+    unseen = [i for i, each in enumerate(sequences) if np.isnan(each.window.body).all()]
+    assert unseen == [first]
+    assert np.isfinite(sequences[first].window.hands[..., 0]).any()
 
 
 def test_held_out_people_are_never_trained_on(takes):

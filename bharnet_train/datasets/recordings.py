@@ -65,8 +65,9 @@ class Sequence:
 def read_recordings(path: Path, layout: Layout) -> list[Sequence]:
     """All sequences of a file, or of a folder's files, in picture heights, bodies in ``layout``.
 
-    The log names people whose visibilities are none. Raises UnreadableData for a missing or
-    damaged file, or one of another form.
+    A take whose visibilities are none has no body: other numbers stand there. It is read as not
+    seen, and the log says so. Raises UnreadableData for a missing or damaged file, or one of
+    another form.
     """
     if path.is_dir():
         files = sorted(path.glob("*.npz"))
@@ -77,7 +78,7 @@ def read_recordings(path: Path, layout: Layout) -> list[Sequence]:
     _check(path, arrays)
     offsets = arrays["offsets"].tolist()
     body = arrays["body"].astype(np.float32)
-    _doubt(path, body[..., 3], arrays)
+    _drop_what_is_no_body(path, body, arrays)
     hands = np.stack((arrays["left_hand"], arrays["right_hand"]), 1).astype(np.float32)
     width, height, fps = (
         _number(path, arrays, key, default)
@@ -108,19 +109,25 @@ def read_recordings(path: Path, layout: Layout) -> list[Sequence]:
     return sequences
 
 
-def _doubt(path: Path, scores: NDArray[np.float32], arrays: dict[str, NDArray]) -> None:
-    """Visibilities (sum T, 33) out of 0..1 are none: other numbers stand where joints should."""
+def _drop_what_is_no_body(
+    path: Path, body: NDArray[np.float32], arrays: dict[str, NDArray]
+) -> None:
+    """Visibilities out of 0..1 are none, so that the joints beside them are none either."""
+    scores, offsets = body[..., 3], arrays["offsets"]
     rows = np.flatnonzero(((scores < -0.01) | (scores > 1.01)).any(1))
-    takes = np.unique(np.searchsorted(arrays["offsets"], rows, side="right") - 1)
-    if people := sorted({str(each) for each in arrays["person"][takes]}):
+    takes = np.unique(np.searchsorted(offsets, rows, side="right") - 1)
+    for take in takes.tolist():
+        body[offsets[take] : offsets[take + 1]] = np.nan
+    if len(takes):
         log.warning(
-            "%s: visibilities of %d takes of %s are out of 0..1; is body x, y, z, visibility?",
-            *(path, len(takes), ", ".join(people)),
+            "%s: visibilities of %d takes of %s are out of 0..1, so that their bodies are read as "
+            "not seen; is body x, y, z, visibility?",
+            *(path, len(takes), ", ".join(sorted(set(map(str, arrays["person"][takes]))))),
         )
 
 
 def _drop_doubled(body: NDArray[np.float32], hands: NDArray[np.float32]) -> None:
-    """Where one hand is given to both wrists, keep it at the nearer one.
+    """Where one hand is given to both wrists, keep it at the nearer one, else as the right one.
 
     MediaPipe Holistic does so with folded hands; estimators of whole pictures never do.
     """
