@@ -133,8 +133,12 @@ def write_model(path: Path, network: nn.Module, entry: str, described: dict[str,
     content = save(weights, {entry: json.dumps(described, sort_keys=True)})
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    partial.write_bytes(content)
-    partial.replace(path)
+    try:
+        partial.write_bytes(content)
+        partial.replace(path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def digest(content: bytes) -> str:

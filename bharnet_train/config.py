@@ -17,7 +17,7 @@ from bharnet_train.datasets.actions import SUBSETS
 
 Config = TypeVar("Config", bound=BaseModel)
 Share = Annotated[float, Field(ge=0, le=1)]
-Strength = Annotated[float, Field(ge=0)]
+Strength = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what numpy takes
 # Of files, so that it stays in their folder.
 Name = Annotated[str, Field(pattern=r"^[\w-][\w. +-]*$")]
@@ -69,7 +69,9 @@ class Source(_Strict):
 
 
 class Augmentation(_Strict):
-    """Strength of each disturbance; see augmentation.py. Angles in degrees.
+    """Strength of each disturbance; see augmentation.py, and idling.py for the last three.
+
+    Angles in degrees.
 
     The defaults are for MediaPipe's people, chosen on people whom no table scores
     (docs/results.md).
@@ -109,6 +111,12 @@ class Augmentation(_Strict):
         default=0.1, description="share turned into somebody at rest; needs an idle class"
     )
 
+    @model_validator(mode="after")
+    def _share(self) -> Augmentation:
+        if self.fidget + self.partial + self.rest > 1:
+            raise ValueError("fidget, partial and rest are shares of the same windows: 1 at most")
+        return self
+
 
 class Optimiser(_Strict):
     """AdamW with one cosine cycle after a warm-up."""
@@ -118,7 +126,7 @@ class Optimiser(_Strict):
     accumulate: int = Field(
         default=1, ge=1, description="passes a batch goes through in, for little memory"
     )
-    rate: float = Field(default=4e-3, gt=0)
+    rate: float = Field(default=4e-3, gt=0, allow_inf_nan=False)
     weight_decay: Strength = 0.02
     label_smoothing: Share = 0.1
     average: float = Field(

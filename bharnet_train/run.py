@@ -13,6 +13,7 @@ import torch
 from rich.markup import escape
 
 from bharnet.checkpoint import ModelInfo, load_checkpoint, save_checkpoint
+from bharnet.decision import decision_config
 from bharnet_train.cluster import find_cluster, is_first
 from bharnet_train.config import InvalidConfig, TrainConfig, read_config
 from bharnet_train.console import say
@@ -31,8 +32,9 @@ def train_and_score(
 ) -> Result | None:
     """Train, calibrate on validation people, score on test people, write the checkpoint.
 
-    ``options`` go to ``training.train``. Returns None if nobody is held out for testing, and in
-    all but the first of several processes, which alone scores and writes.
+    ``options`` go to ``training.train``. Raises InvalidConfig, also if training diverged, and
+    UnreadableData. Returns None if nobody is held out for testing, and in all but the first of
+    several processes, which alone scores and writes.
     """
     config = read_config(config_path, overrides)
     split = load_split(config, data, config_path.parent)
@@ -42,6 +44,8 @@ def train_and_score(
     if not is_first():
         return None
     minutes = (time.monotonic() - began) / 60
+    if not all(torch.isfinite(each).all() for each in network.state_dict().values()):
+        raise InvalidConfig("training diverged: weights are not finite; lower optimiser.rate")
     if split.validation:
         logits, target = predict(network, config.features, split.validation, split.classes)
         info = replace(info, temperature=fit_temperature(logits[0], target))
@@ -83,7 +87,7 @@ def _describe(config: TrainConfig, split: Split) -> ModelInfo:
             f"synonyms: '{min(strangers)}' is no class; the classes are {', '.join(split.classes)}"
         )
     try:
-        return ModelInfo(
+        info = ModelInfo(
             name=config.name,
             version=config.version,
             classes=split.classes,
@@ -94,6 +98,8 @@ def _describe(config: TrainConfig, split: Split) -> ModelInfo:
             # Only of classes that are trained on: a source may have been held out whole.
             synonyms={c: told for c, told in config.synonyms.items() if c in split.classes},
         )
+        decision_config(info)  # not only when a robot decides by it
+        return info
     except ValueError as error:
         raise InvalidConfig(str(error)) from None
 

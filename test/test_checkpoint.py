@@ -58,6 +58,18 @@ def test_the_same_content_has_the_same_digest(saved, tmp_path):
     assert load_checkpoint(other).digest == load_checkpoint(saved).digest
 
 
+def test_what_cannot_be_written_whole_is_not_left(saved, monkeypatch):
+    def full(*_):
+        raise OSError("no space left")
+
+    before = saved.read_bytes()
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OSError, match="no space"):
+        save_checkpoint(saved, network(), INFO)
+    assert [each.name for each in saved.parent.iterdir()] == [saved.name]
+    assert saved.read_bytes() == before
+
+
 def refuse(path, match):
     with pytest.raises(InvalidCheckpoint, match=match) as caught:
         load_checkpoint(path)

@@ -191,6 +191,22 @@ def test_resuming_nothing_is_said(takes, tmp_path):
         train(config(takes), split, tmp_path, resume=True, accelerator="cpu", progress=False)
 
 
+@pytest.mark.parametrize(
+    ("override", "cause"),
+    [
+        ("optimiser.rate=1e30", "training diverged"),
+        ("decision={enter_treshold: 0.9}", "decides by enter_treshold"),
+    ],
+)
+def test_a_model_that_nobody_could_use_is_not_written(takes, tmp_path, override, cause):
+    overrides = [override, "optimiser.epochs=2", "augmentation.partial=0.3"]
+    with pytest.raises(InvalidConfig, match=cause):
+        train_and_score(
+            takes / "tiny.yaml", takes, tmp_path, overrides, "", accelerator="cpu", progress=False
+        )
+    assert not list(tmp_path.glob("*.safetensors"))
+
+
 def test_evaluating_nobody_is_said():
     with pytest.raises(ValueError, match="no sequence"):
         evaluate(None, None, [])
@@ -352,6 +368,9 @@ def test_unusable_configuration_is_refused(tmp_path, text):
         ("optimiser.epochs=[", "'[' is no value"),
         ("optimiser.epochs=0", "optimiser.epochs should be greater"),
         ("optimiser.rate=-1", "optimiser.rate should be greater"),
+        ("optimiser.rate=.inf", "optimiser.rate should be a finite number"),
+        ("augmentation.jitter_hand=.inf", "augmentation.jitter_hand should be a finite number"),
+        ("augmentation={rest: 0.8}", "fidget, partial and rest are shares of the same windows"),
         ("optimiser.average=1", "optimiser.average should be less"),
         ("augmentation.shortest=2", "augmentation.shortest should be less"),
         ("seed=-1", "seed should be greater"),

@@ -42,7 +42,7 @@ def tune(
     ] = False,
     stride: Annotated[float, typer.Option(help="Seconds between two results.")] = 0.1,
     signs: Annotated[int, typer.Option(help="Most signs of a composed stream.", min=1)] = 150,
-    seed: Annotated[int, typer.Option(help="Of streams and settings.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of streams and settings.", min=0)] = 0,
     device: Device = "cpu",
     save: Annotated[
         bool, typer.Option("--save", help="Also write the model with what was chosen.")

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from bharnet.checkpoint import load_checkpoint, save_checkpoint
+from bharnet.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from bharnet.decision import decision_config
 from bharnet.recognizer import Recognizer
 from bharnet.skeleton import get_layout
@@ -75,15 +75,14 @@ def tune(
     info = checkpoint.info
     config = read_config(config_path, overrides).model_copy(update={"features": info.features})
     try:
+        start = decision_config(info)
         stream = StreamConfig(stride_seconds=stride_seconds)
         streams = validation_streams(config, data, config_path.parent, most_signs, seed)
-        # Of classes, not of labels: a temperature is of the logits.
-        apart = replace(checkpoint, info=replace(info, synonyms={}))
-        answers = ask(streams, Recognizer(apart, device), stream)
-        factor = 1.0 if keep_temperature else fit_on_ticks(answers, apart.info)
+        answers = ask(streams, _of_classes(checkpoint, device), stream)
+        factor = 1.0 if keep_temperature else fit_on_ticks(answers, info)
     except ValueError as error:
         raise InvalidConfig(f"nothing to tune on: {error}") from error
-    start, told = decision_config(info), info.told()
+    told = info.told()
     before = summarise(start, decide_and_judge(as_told(answers, info), told, start))
     answers = as_told(retemper(answers, factor), info)
     tried = search(answers, told, trials, start, seed, progress)
@@ -92,9 +91,8 @@ def tune(
         kept = same_lags(chosen.config, start)
         chosen = summarise(kept, decide_and_judge(answers, told, kept))
     temperature = round(min(max(info.temperature * factor, 0.01), 100.0), 3)
-    found = Tuned(
-        before, chosen, temperature, len(streams), sum(each.seconds for each in streams) / 60
-    )
+    minutes = sum(each.seconds for each in streams) / 60
+    found = Tuned(before, chosen, temperature, len(streams), minutes)
     asked = {
         "model": model.name,
         "people": sorted({each.person for each in streams}),
@@ -107,6 +105,11 @@ def tune(
         tuned = replace(info, temperature=temperature, decision=asdict(chosen.config))
         save_checkpoint(out / model.name, checkpoint.network, tuned)
     return found
+
+
+def _of_classes(checkpoint: Checkpoint, device: str) -> Recognizer:
+    """Answers of classes, not of labels: a temperature is of the logits."""
+    return Recognizer(replace(checkpoint, info=replace(checkpoint.info, synonyms={})), device)
 
 
 def _write(out: Path, asked: dict[str, Any], found: Tuned, tried: Many[Trial]) -> None:
