@@ -43,6 +43,12 @@ def test_rights_are_the_least(workflow):
     assert set(more) <= {"publish"}
 
 
+def test_no_step_finds_a_token_in_the_clone(workflow):
+    clones = [s for s in steps(workflow) if s.get("uses", "").startswith("actions/checkout")]
+    assert clones
+    assert all(step["with"]["persist-credentials"] is False for step in clones)
+
+
 def test_jobs_end(workflow):
     assert all(job["timeout-minutes"] <= 90 for job in workflow["jobs"].values())
 
