@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from collections.abc import Sequence as Many
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -20,6 +20,8 @@ from bharnet.network import BHaRNet
 from bharnet_train.datasets.recordings import Sequence
 from bharnet_train.sampling import Windows
 
+# Positions (B, T, J, 3), what is seen of them (B, T, J), the true classes (B,).
+Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 Disturb = Callable[[tuple[torch.Tensor, torch.Tensor]], tuple[torch.Tensor, torch.Tensor]]
 
 
@@ -59,16 +61,33 @@ def predict(
     sequences: Many[Sequence],
     classes: Many[str],
     device: str = "cpu",
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Logits (3, N, classes) of fused, body, hand; and the true class (N,)."""
+    return answer(network, features, read(features, sequences, classes), device)
+
+
+def read(
+    features: FeatureConfig, sequences: Many[Sequence], classes: Many[str]
+) -> Iterable[Batch]:
+    """Every sequence whole, as one window; in batches."""
+    return DataLoader(Windows(sequences, classes, features), 256)
+
+
+def answer(
+    network: BHaRNet,
+    features: FeatureConfig,
+    batches: Iterable[Batch],
+    device: str = "cpu",
     disturb: Disturb | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Logits (3, N, classes) of fused, body, hand; and the true class (N,).
+    """As ``predict``, of what was read.
 
-    ``disturb`` changes positions (B, T, J, 3) and seen (B, T, J) before the network sees them.
+    ``disturb`` changes positions and what is seen of them before the network sees them.
     """
     network = network.to(device).eval()
     logits, targets = [], []
     with torch.inference_mode():
-        for position, seen, target in DataLoader(Windows(sequences, classes, features), 256):
+        for position, seen, target in batches:
             if disturb is not None:
                 position, seen = disturb((position, seen))
             scores = network(make_streams(position.to(device), seen.to(device), features))

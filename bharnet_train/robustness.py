@@ -19,7 +19,7 @@ from bharnet.checkpoint import Checkpoint
 from bharnet.skeleton import HAND_21, Layout, get_layout
 from bharnet_train.augmentation import shoulder_width
 from bharnet_train.datasets.recordings import Sequence
-from bharnet_train.evaluation import predict
+from bharnet_train.evaluation import answer, read
 
 Joints = tuple[torch.Tensor, torch.Tensor]  # position (B, T, J, 3), seen (B, T, J)
 PALM = 0.25  # palm length in shoulder widths, roughly
@@ -89,16 +89,16 @@ def robustness(
     """Top-1 % by kind of disturbance and strength."""
     info = checkpoint.info
     layout = get_layout(info.features.body_layout)
+    batches = list(read(info.features, sequences, info.classes))  # once, not once a strength
     curves: dict[str, dict[float, float]] = {}
     for name, (disturb, strengths) in DISTURBANCES.items():
         curves[name] = {}
         for strength in strengths:
             dice = torch.Generator().manual_seed(seed)
-            logits, target = predict(
+            logits, target = answer(
                 checkpoint.network,
                 info.features,
-                sequences,
-                info.classes,
+                batches,
                 device,
                 partial(disturb, strength=strength, layout=layout, dice=dice),
             )
