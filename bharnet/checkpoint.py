@@ -14,10 +14,13 @@ import stat
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import nn
@@ -82,12 +85,12 @@ class ModelInfo:
         """Index of the idle class, -1 without one."""
         return self.classes.index(self.idle) if self.idle else -1
 
-    @property
+    @cached_property
     def labels(self) -> tuple[str, ...]:
         """What is told: one name for classes that mean the same, each where its first class is."""
         return tuple(dict.fromkeys(self.synonyms.get(name, name) for name in self.classes))
 
-    @property
+    @cached_property
     def label_ids(self) -> tuple[int, ...]:
         """Index among the labels, of each class."""
         labels = self.labels
@@ -96,6 +99,22 @@ class ModelInfo:
     def told(self) -> ModelInfo:
         """The same of a model whose classes are the labels."""
         return replace(self, classes=self.labels, synonyms={}) if self.synonyms else self
+
+    def sum_up(self, probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probabilities of classes (..., C) -> of labels (..., L), sums over synonyms."""
+        first, others = self._first_and_others
+        # No product of matrices: the number of people would change how it is rounded.
+        summed = probabilities[..., first]
+        for class_id, label_id in others:
+            summed[..., label_id] += probabilities[..., class_id]
+        return summed
+
+    @cached_property
+    def _first_and_others(self) -> tuple[list[int], list[tuple[int, int]]]:
+        """The first class of each label; the other classes, each with its label."""
+        ids = self.label_ids
+        first = [ids.index(label_id) for label_id in range(len(self.labels))]
+        return first, [(i, label_id) for i, label_id in enumerate(ids) if i not in first]
 
 
 @dataclass(frozen=True)

@@ -69,9 +69,6 @@ class Recognizer:
         warn: Report = ignore,
     ) -> None:
         self.info = checkpoint.info.told()
-        ids = checkpoint.info.label_ids
-        self._first = [ids.index(label) for label in range(len(self.info.classes))]
-        self._others = [(i, label) for i, label in enumerate(ids) if i not in self._first]
         self.model_id = f"{self.info.name}-{self.info.version}-{checkpoint.digest}"
         self.device = choose_device(device)
         self._checkpoint, self._warn = checkpoint, warn
@@ -109,8 +106,8 @@ class Recognizer:
         scores = self._run(position, seen)
         stacked = np.stack((scores.fused, scores.body, scores.hand))
         probabilities = _softmax(stacked / np.float32(self.info.temperature))
-        if self._others:
-            probabilities = self._sum_up(probabilities)
+        if self._checkpoint.info.synonyms:
+            probabilities = self._checkpoint.info.sum_up(probabilities)
         present = np.stack((scores.body_present, scores.hand_present))
         coverages = seen.any(2).mean(1)
         first = end - round(seconds * 1e9)
@@ -126,14 +123,6 @@ class Recognizer:
             coverage = float(coverages[i])
             predictions.append(Prediction(fused, body, hand, coverage, len(used), start))
         return predictions
-
-    def _sum_up(self, probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Of classes (..., C) -> of labels (..., L)."""
-        # No product of matrices: the number of people would change how it is rounded.
-        summed = probabilities[..., self._first]
-        for class_id, label_id in self._others:
-            summed[..., label_id] += probabilities[..., class_id]
-        return summed
 
     def _run(self, position: NDArray[np.float32], seen: NDArray[np.bool_]) -> Answer:
         try:

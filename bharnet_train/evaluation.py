@@ -107,20 +107,10 @@ def evaluate(
     by_class = score_logits(logits, target, sequences, info.classes, experts)
     if not info.synonyms:
         return by_class
-    label_ids = torch.tensor(info.label_ids)
-    told = sum_up(logits / info.temperature, label_ids)
-    result = score_logits(told, label_ids[target], sequences, info.labels, experts)
+    told = torch.from_numpy(info.sum_up((logits / info.temperature).softmax(-1).numpy()))
+    label = torch.tensor(info.label_ids)[target]
+    result = score_logits(told, label, sequences, info.labels, experts)
     return replace(result, by_class=by_class.top1)
-
-
-def sum_up(logits: torch.Tensor, label_ids: torch.Tensor) -> torch.Tensor:
-    """Logits (..., C) of classes -> logarithms of their labels' probabilities (..., L).
-
-    ``label_ids`` (C,): the label of each class.
-    """
-    probabilities = logits.softmax(-1)
-    summed = probabilities.new_zeros(*logits.shape[:-1], int(label_ids.max()) + 1)
-    return summed.index_add(-1, label_ids, probabilities).clamp(min=1e-12).log()
 
 
 def score_logits(
@@ -130,7 +120,10 @@ def score_logits(
     classes: Many[str],
     experts: tuple[str, ...],
 ) -> Result:
-    """Logits (1 or 3, N, classes) of fused, body, hand and the true class (N,) -> Result."""
+    """Logits (1 or 3, N, classes) of fused, body, hand and the true class (N,) -> Result.
+
+    Or anything else that is largest for the answer.
+    """
     answers = logits.argmax(-1)
     right = answers == target
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 from people import START
 from test_recognizer import moving
 from test_tune import INFO, SHARP, invented
@@ -17,7 +16,6 @@ from bharnet.checkpoint import InvalidCheckpoint, load_checkpoint
 from bharnet.recognizer import Recognizer
 from bharnet.stream import ActionStream
 from bharnet_train.config import InvalidConfig
-from bharnet_train.evaluation import sum_up
 from bharnet_train.run import score, train_and_score
 from bharnet_train.streams.labelled import LabelledStream
 from bharnet_train.streams.run import decide
@@ -120,12 +118,13 @@ def test_a_synonym_of_no_class_is_said_before_training(takes, tmp_path):
     assert load_checkpoint(tmp_path / "tiny.safetensors").info.synonyms == {"fist": "hand"}
 
 
-def test_sums_are_of_probabilities():
-    logits = torch.tensor([[2.0, 1.0, 0.0], [-50.0, 50.0, 0.0]])
-    of_classes = logits.softmax(1)
-    of_labels = sum_up(logits, torch.tensor([0, 0, 1])).exp()
-    expected = torch.stack((of_classes[:, 0] + of_classes[:, 1], of_classes[:, 2]), 1)
-    torch.testing.assert_close(of_labels, expected, atol=1e-6, rtol=0)
+def test_sums_are_the_same_for_any_number_of_people(model):
+    info = load_checkpoint(model).info
+    several = np.random.default_rng(0).random((3, 20, 3), np.float32)
+    np.testing.assert_array_equal(info.sum_up(several)[1, 4], info.sum_up(several[1, 4]))
+    kept = several.copy()
+    info.sum_up(several)
+    np.testing.assert_array_equal(several, kept)
 
 
 def test_tuning_tempers_classes_and_decides_on_labels():

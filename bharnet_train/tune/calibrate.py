@@ -51,13 +51,11 @@ def retemper(answers: Many[Answers], factor: float) -> list[Answers]:
 
 def as_told(answers: Many[Answers], info: ModelInfo) -> list[Answers]:
     """Answers of classes, on streams labelled with classes, as answers of ``info``'s labels."""
-    sums = np.zeros((len(info.classes), len(info.labels)), np.float32)
-    sums[np.arange(len(info.classes)), info.label_ids] = 1.0
     return [
         Answers(
             each.stream.renamed(info.synonyms),
             tuple(
-                (stamp, replace(p, probabilities=p.probabilities @ sums))
+                (stamp, replace(p, probabilities=info.sum_up(p.probabilities)))
                 for stamp, p in each.ticks
             ),
         )
