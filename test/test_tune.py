@@ -190,6 +190,38 @@ def test_only_recorded_streams_that_are_held_out_are_tuned_on(tmp_path):
     assert [each.name for each in streams] == ["p1_standby_stop"]
 
 
+def test_recorded_streams_are_labelled_with_classes(tmp_path):
+    """As training has them: renamed, those of one class joined, the idle one no segment."""
+    shown = [10, 3, 4, 5, 10, *(10, 3, 4, 0)]  # and the one trained on
+    labels = np.repeat(shown, [40, 20, 15, 15, 30, 20, 10, 10, 20]).astype(np.int16)
+    write_clips(tmp_path / "clips.npz", frame_label=labels)
+    source = {"file": "clips.npz", "format": "frame_labels", "validation": {"person": ["p1"]}}
+    renamed = {"standby": "null", "stop": "halt", "move": "halt", "attention": "look"}
+
+    def segments(**chosen):
+        config = TrainConfig(name="c", idle="null", sources=[Source(**source, **chosen)])
+        (stream,) = validation_streams(config, tmp_path, tmp_path, 2, 0)
+        return stream.segments
+
+    halt, turn = segments(labels=renamed)
+    assert (halt.label, turn.label) == ("halt", "(turn_left)")  # of no class
+    assert halt.length / NANOSECONDS == pytest.approx(35 / 30)
+    unused = segments(drop=["stop", "standby"])
+    labels = [each.label for each in unused]
+    assert labels == ["(standby)", "(stop)", "move", "turn_left", "(standby)"]
+
+
+def test_a_stream_held_out_of_one_source_is_not_that_of_another(tmp_path):
+    """Two files may call their clips alike."""
+    for name in ("a.npz", "b.npz"):
+        write_clips(tmp_path / name, person=np.array([name[0], "p2"]))
+    sources = [Source(file=f"{name}.npz", format="frame_labels") for name in "ab"]
+    sources[1].validation = {"person": ["b"]}
+    config = TrainConfig(name="c", idle="standby", sources=sources)
+    streams = validation_streams(config, tmp_path, tmp_path, 2, 0)
+    assert [each.person for each in streams] == ["b"]
+
+
 def test_the_command_writes_what_it_chose(takes, model, tmp_path):
     from bharnet_train.cli import app
 

@@ -55,8 +55,9 @@ def load_split(config: TrainConfig, data: Path, config_folder: Path | None = Non
         sequences = _read(source, data / source.file, layout)
         _refuse_strangers(source, sequences)
         for sequence in sequences:
-            label = _class_name(sequence.label, source)
-            part = _part(sequence, source)
+            label = class_name(sequence.label, source)
+            part = part_of(sequence.person, sequence.session, source)
+            part = "test" if sequence.part == "test" else part
             if not label:
                 continue
             # Only where some are excluded: a fingerprint reads the whole sequence.
@@ -144,7 +145,8 @@ def _read(source: Source, path: Path, layout: Layout) -> list[Sequence]:
     return READERS[source.format](path, layout)
 
 
-def _class_name(label: str, source: Source) -> str:
+def class_name(label: str, source: Source) -> str:
+    """What a source's label is called in training; "" = it is not used."""
     if source.subset and label not in SUBSETS[source.subset]:
         return ""
     if source.labels:
@@ -152,11 +154,11 @@ def _class_name(label: str, source: Source) -> str:
     return "" if label in source.drop else label
 
 
-def _part(sequence: Sequence, source: Source) -> str:
-    if sequence.part == "test":
-        return "test"
+def part_of(person: str, session: str, source: Source) -> str:
+    """What a configuration uses them for: train, validation or test."""
+    names = {"person": person, "session": session}
     for part, who in (("test", source.test), ("validation", source.validation)):
-        if any(getattr(sequence, key) in values for key, values in who.items()):
+        if any(names[key] in values for key, values in who.items()):
             return part
     return "train"
 

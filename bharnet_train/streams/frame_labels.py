@@ -8,6 +8,7 @@ wrists and hips only. The joints come in body units, x and y.
 
 from __future__ import annotations
 
+from collections.abc import Sequence as Many
 from itertools import pairwise
 from pathlib import Path
 
@@ -44,10 +45,15 @@ IDLE = "standby"
 FPS = 30.0
 
 
-def read_frame_labels(path: Path, layout: Layout, idle: str = IDLE) -> list[LabelledStream]:
-    """Every clip as a stream; ``idle`` frames belong to no segment. Raises UnreadableData."""
+def read_frame_labels(
+    path: Path, layout: Layout, idle: str = IDLE, names: Many[str] = LABELS
+) -> list[LabelledStream]:
+    """Every clip as a stream; ``idle`` frames belong to no segment. Raises UnreadableData.
+
+    names  what the LABELS are called, in their order; those called alike are one
+    """
     arrays = _load(path)
-    offsets, labels = arrays["offsets"], arrays["frame_label"]
+    offsets, labels = arrays["offsets"], np.array(names)[arrays["frame_label"]]
     body = np.full((len(labels), len(layout), 4), np.nan, np.float32)
     body[..., 3] = 0.0
     for column, name in enumerate(JOINTS):
@@ -110,17 +116,17 @@ def cut_pieces(stream: LabelledStream, idle: str, seconds: float = 1.0) -> list[
 
 
 def _runs(
-    labels: NDArray[np.integer], stamps: NDArray[np.int64], name: str, idle: str
+    labels: NDArray[np.str_], stamps: NDArray[np.int64], name: str, idle: str
 ) -> list[Segment]:
     """Stretches of one label, each to the first frame of the next."""
-    changes = np.flatnonzero(np.diff(labels)) + 1
+    changes = np.flatnonzero(labels[1:] != labels[:-1]) + 1
     step = round(NANOSECONDS / FPS)
     ends = np.append(stamps, stamps[-1] + step)
     bounds = [0, *changes.tolist(), len(labels)]
     return [
-        Segment(int(ends[a]), int(ends[b]), LABELS[int(labels[a])], name)
+        Segment(int(ends[a]), int(ends[b]), str(labels[a]), name)
         for a, b in pairwise(bounds)
-        if LABELS[int(labels[a])] != idle
+        if labels[a] != idle
     ]
 
 

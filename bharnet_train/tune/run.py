@@ -17,13 +17,13 @@ import numpy as np
 from bharnet.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from bharnet.decision import decision_config
 from bharnet.recognizer import Recognizer
-from bharnet.skeleton import get_layout
+from bharnet.skeleton import Layout, get_layout
 from bharnet.stream import StreamConfig
-from bharnet_train.config import InvalidConfig, TrainConfig, read_config
+from bharnet_train.config import InvalidConfig, Source, TrainConfig, read_config
 from bharnet_train.datasets.recordings import Sequence, UnreadableData
-from bharnet_train.datasets.select import load_split
+from bharnet_train.datasets.select import class_name, load_split, part_of
 from bharnet_train.streams.compose import compose_stream
-from bharnet_train.streams.frame_labels import read_frame_labels
+from bharnet_train.streams.frame_labels import LABELS, read_frame_labels
 from bharnet_train.streams.labelled import LabelledStream
 from bharnet_train.streams.run import ask, decide_and_judge
 from bharnet_train.tune.calibrate import as_told, fit_on_ticks, retemper
@@ -155,9 +155,17 @@ def validation_streams(
         if order:
             rate, name = config.streams.frame_rate, f"{source} {person}"
             streams.append(compose_stream(order, rests, layout, rng, rate, name=name))
-    held_out = {each.session for each in takes if each.around is not None}  # streams' names
     for part in config.sources:
         if part.format == "frame_labels":
-            recorded = read_frame_labels(data / part.file, layout, config.idle)
-            streams += [each for each in recorded if each.name in held_out]
+            streams += _recorded(part, data, layout, config.idle)
     return streams
+
+
+def _recorded(source: Source, data: Path, layout: Layout, idle: str) -> list[LabelledStream]:
+    """Streams of a source that are held out for validation, labelled with classes.
+
+    A label that is not used is none of them: what a model cannot know it should refuse.
+    """
+    names = [class_name(label, source) or f"({label})" for label in LABELS]
+    streams = read_frame_labels(data / source.file, layout, idle, names)
+    return [s for s in streams if part_of(s.person, s.name, source) == "validation"]
