@@ -4,10 +4,13 @@
 
     python tools/measure_streams.py vehicle
     python tools/measure_streams.py words
+    python tools/measure_streams.py shipped
 
 vehicle  vehicle_signals.npz, one person after the other left out, beside ExtraTrees on 20-frame
          windows with a majority of 9 (needs scikit-learn: pip install '.[bench]')
 words    streams composed of asl_words at 20 frames/s: trained on p1 and p3, tested on p2
+shipped  the model that ships (or --model), decided as it says, on streams composed of whom its
+         configuration holds out, at 20 frames/s and half as fast; nothing is trained
 
 Decision parameters are never chosen on the person tested. vehicle: on the four others, each
 answered for by the network that was trained without them. words: on p5 and p6 of webcam_words,
@@ -33,13 +36,16 @@ from bharnet.decision import DecisionConfig, decision_config
 from bharnet.judging.figures import Judgement
 from bharnet.judging.metrics import judge
 from bharnet.judging.segments import Event, Span
+from bharnet.models import SHIPPED
 from bharnet.recognizer import Recognizer
 from bharnet.skeleton import get_layout
 from bharnet.stream import StreamConfig
+from bharnet_train.config import read_config
 from bharnet_train.datasets.recordings import Sequence as Take
 from bharnet_train.datasets.recordings import read_recordings
+from bharnet_train.datasets.select import load_split
 from bharnet_train.run import train_and_score
-from bharnet_train.streams.compose import compose_stream
+from bharnet_train.streams.compose import compose_people, compose_stream
 from bharnet_train.streams.frame_labels import IDLE, LABELS, read_frame_labels
 from bharnet_train.streams.labelled import LabelledStream
 from bharnet_train.streams.run import Answers, ask, decide, judge_streams
@@ -142,6 +148,26 @@ def words(data: Path, out: Path, trials: int, signs: int, people: list[str]) -> 
     for name, some in (("chosen on: webcam p5, p6", answers), ("**p2**", heard)):
         told = [event for each in some for event in decide(each, info, chosen)]
         print(row(name, [each.stream for each in some], told))
+
+
+def shipped(data: Path, model: Path, signs: int) -> None:
+    """Streams of whom the shipped model's configuration holds out, at two speeds."""
+    checkpoint = load_checkpoint(model)
+    recognizer = Recognizer(checkpoint, "cpu")
+    info = recognizer.info
+    held_out = load_split(read_config(CONFIGS / "robot_words.yaml"), data, CONFIGS).test
+    print(HEADER)
+    for rate in (20.0, 10.0):
+        streams = [
+            each.renamed(checkpoint.info.synonyms)
+            for each in compose_people(held_out, LAYOUT, info.idle, rate, signs)
+        ]
+        answers = ask(streams, recognizer, STREAM)
+        told = [(each.stream, decide(each, info, decision_config(info))) for each in answers]
+        for stream, events in told:
+            print(row(f"{stream.name}, {rate:.0f} frames/s", [stream], events))
+        everything = [event for _, events in told for event in events]
+        print(row(f"**all**, {rate:.0f} frames/s", streams, everything))
 
 
 def composed(takes: Sequence[Take], person: str, most: int) -> LabelledStream:
@@ -247,7 +273,8 @@ def windows_of(stream: LabelledStream) -> tuple[NDArray[np.float32], NDArray[np.
 def main() -> None:
     """Measure what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("table", choices=("vehicle", "words"))
+    parser.add_argument("table", choices=("vehicle", "words", "shipped"))
+    parser.add_argument("--model", type=Path, default=SHIPPED, help="of shipped")
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     parser.add_argument("--out", type=Path, default=Path("runs/streams"))
     parser.add_argument("--trials", type=int, default=60)
@@ -255,6 +282,9 @@ def main() -> None:
     parser.add_argument("--people", nargs="+", default=PEOPLE, help="of vehicle: two or more")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
+    if chosen.table == "shipped":
+        shipped(chosen.data, chosen.model, chosen.signs)
+        return
     measure = {"vehicle": vehicle, "words": words}[chosen.table]
     measure(chosen.data, chosen.out, chosen.trials, chosen.signs, chosen.people)
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from bharnet.judging.segments import Segment
 from bharnet.skeleton import Layout
 from bharnet.window import NANOSECONDS, Window
-from bharnet_train.datasets.recordings import Sequence
+from bharnet_train.datasets.recordings import Sequence, UnreadableData
 from bharnet_train.streams.labelled import LabelledStream
 
 FIRST_STAMP = NANOSECONDS  # a stamp of zero means none
@@ -99,6 +99,36 @@ def compose_stream(
     rest()
     ways = rng.uniform(*way_seconds, len(takes) - 1).tolist()
     return compose(takes, ways, layout, frame_rate, rests[0].label, name)
+
+
+def compose_people(
+    takes: Many[Sequence],
+    layout: Layout,
+    idle: str,
+    frame_rate: float = 20.0,
+    most_signs: int = 150,
+    seed: int = 0,
+) -> list[LabelledStream]:
+    """A stream of each person of each file, of up to ``most_signs`` takes in an order drawn.
+
+    Who never rests in the takes is given the others' rests. Raises UnreadableData if nobody rests.
+    """
+    of: dict[tuple[str, str], list[Sequence]] = {}
+    for each in takes:
+        of.setdefault((each.source, each.person), []).append(each)
+    everybodys_rests = [each for each in takes if each.label == idle]
+    streams = []
+    for (source, person), mine in of.items():
+        rng = np.random.default_rng(seed)
+        signs = [each for each in mine if each.label != idle]
+        rests = [each for each in mine if each.label == idle] or everybodys_rests
+        if not rests:
+            raise UnreadableData(f"nobody who is held out shows '{idle}'; streams need it")
+        order = [signs[i] for i in rng.permutation(len(signs))[:most_signs]]
+        if order:
+            name = f"{source} {person}"
+            streams.append(compose_stream(order, rests, layout, rng, frame_rate, name=name))
+    return streams
 
 
 Place = tuple[NDArray[np.float32], float]  # middle of the shoulders (3,), their width

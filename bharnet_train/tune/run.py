@@ -12,17 +12,15 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from bharnet.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from bharnet.decision import decision_config
 from bharnet.recognizer import Recognizer
 from bharnet.skeleton import Layout, get_layout
 from bharnet.stream import StreamConfig
 from bharnet_train.config import InvalidConfig, Source, TrainConfig, read_config
-from bharnet_train.datasets.recordings import Sequence, UnreadableData
+from bharnet_train.datasets.recordings import UnreadableData
 from bharnet_train.datasets.select import class_name, load_split, part_of
-from bharnet_train.streams.compose import compose_stream
+from bharnet_train.streams.compose import compose_people
 from bharnet_train.streams.frame_labels import LABELS, read_frame_labels
 from bharnet_train.streams.labelled import LabelledStream
 from bharnet_train.streams.run import ask, decide_and_judge
@@ -135,26 +133,12 @@ def validation_streams(
     nobody, or nobody who rests.
     """
     layout = get_layout(config.features.body_layout)
-    takes: list[Sequence] = load_split(config, data, folder).validation
+    takes = load_split(config, data, folder).validation
     if not takes:
         raise UnreadableData("the configuration holds nobody out for validation; name somebody")
-    of: dict[tuple[str, str], list[Sequence]] = {}
-    for each in takes:
-        of.setdefault((each.source, each.person), []).append(each)
-    everybodys_rests = [each for each in takes if each.label == config.idle]
-    streams: list[LabelledStream] = []
-    for (source, person), mine in of.items():
-        if mine[0].around is not None:
-            continue
-        rng = np.random.default_rng(seed)
-        signs = [each for each in mine if each.label != config.idle]
-        rests = [each for each in mine if each.label == config.idle] or everybodys_rests
-        if not rests:
-            raise UnreadableData(f"nobody who is held out shows '{config.idle}'; streams need it")
-        order = [signs[i] for i in rng.permutation(len(signs))[:most_signs]]
-        if order:
-            rate, name = config.streams.frame_rate, f"{source} {person}"
-            streams.append(compose_stream(order, rests, layout, rng, rate, name=name))
+    alone = [each for each in takes if each.around is None]
+    rate = config.streams.frame_rate
+    streams = compose_people(alone, layout, config.idle, rate, most_signs, seed)
     for part in config.sources:
         if part.format == "frame_labels":
             streams += _recorded(part, data, layout, config.idle)
