@@ -146,6 +146,15 @@ def streams_of(takes, *overrides):
     return validation_streams(config, takes, takes, 2, 0)
 
 
+def test_takes_are_played_at_every_pace(takes):
+    config = read_config(takes / "tiny.yaml")
+    one, slow = validation_streams(config, takes, takes, 2, 0, (1.0, 0.5))
+    assert slow.name == f"{one.name} at 0.5"
+    assert {each.person for each in slow.segments} == {slow.name}
+    lengths = [[each.end - each.start for each in some.segments] for some in (one, slow)]
+    np.testing.assert_allclose(lengths[1], np.multiply(lengths[0], 2), rtol=1e-6)
+
+
 def test_cached_answers_decide_as_the_core_does(takes, model):
     (stream,) = streams_of(takes)
     recognizer = Recognizer(load_checkpoint(model), "cpu")

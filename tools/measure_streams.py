@@ -156,18 +156,19 @@ def shipped(data: Path, model: Path, signs: int) -> None:
     recognizer = Recognizer(checkpoint, "cpu")
     info = recognizer.info
     held_out = load_split(read_config(CONFIGS / "robot_words.yaml"), data, CONFIGS).test
-    print(HEADER)
+    answers: list[Answers] = []
     for rate in (20.0, 10.0):
-        streams = [
-            each.renamed(checkpoint.info.synonyms)
-            for each in compose_people(held_out, LAYOUT, info.idle, rate, signs)
-        ]
-        answers = ask(streams, recognizer, STREAM)
-        told = [(each.stream, decide(each, info, decision_config(info))) for each in answers]
-        for stream, events in told:
-            print(row(f"{stream.name}, {rate:.0f} frames/s", [stream], events))
-        everything = [event for _, events in told for event in events]
-        print(row(f"**all**, {rate:.0f} frames/s", streams, everything))
+        streams = compose_people(
+            held_out, LAYOUT, info.idle, rate, signs, suffix=f", {rate:g} frames/s"
+        )
+        renamed = [each.renamed(checkpoint.info.synonyms) for each in streams]
+        answers += ask(renamed, recognizer, STREAM)
+    told = {each.stream.name: decide(each, info, decision_config(info)) for each in answers}
+    print(HEADER)
+    for each in answers:
+        print(row(each.stream.name, [each.stream], told[each.stream.name]))
+    everything = [event for events in told.values() for event in events]
+    print(row("**all**", [each.stream for each in answers], everything))
 
 
 def composed(takes: Sequence[Take], person: str, most: int) -> LabelledStream:

@@ -108,10 +108,12 @@ def compose_people(
     frame_rate: float = 20.0,
     most_signs: int = 150,
     seed: int = 0,
+    suffix: str = "",
 ) -> list[LabelledStream]:
     """A stream of each person of each file, of up to ``most_signs`` takes in an order drawn.
 
-    Who never rests in the takes is given the others' rests. Raises UnreadableData if nobody rests.
+    Who never rests in the takes is given the others' rests. ``suffix`` ends the streams' names.
+    Raises UnreadableData if nobody rests.
     """
     of: dict[tuple[str, str], list[Sequence]] = {}
     for each in takes:
@@ -126,7 +128,7 @@ def compose_people(
             raise UnreadableData(f"nobody who is held out shows '{idle}'; streams need it")
         order = [signs[i] for i in rng.permutation(len(signs))[:most_signs]]
         if order:
-            name = f"{source} {person}"
+            name = f"{source} {person}{suffix}"
             streams.append(compose_stream(order, rests, layout, rng, frame_rate, name=name))
     return streams
 

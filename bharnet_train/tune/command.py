@@ -42,6 +42,14 @@ def tune(
     ] = False,
     stride: Annotated[float, typer.Option(help="Seconds between two results.")] = 0.1,
     signs: Annotated[int, typer.Option(help="Most signs of a composed stream.", min=1)] = 150,
+    pace: Annotated[
+        list[float] | None,
+        typer.Option(
+            help="Speed of the takes, 1 as streams.frame_rate says; may be given again.",
+            min=0.05,
+            max=20,
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of streams and settings.", min=0)] = 0,
     device: Device = "cpu",
     save: Annotated[
@@ -69,6 +77,7 @@ def tune(
             stride_seconds=stride,
             most_signs=signs,
             seed=seed,
+            paces=pace or [1.0],
             device=device,
             save=save,
             progress=lambda done: status.update(f"{done} of {trials} settings"),

@@ -58,6 +58,7 @@ def tune(
     stride_seconds: float = 0.1,
     most_signs: int = 150,
     seed: int = 0,
+    paces: Many[float] = (1.0,),
     device: str = "cpu",
     save: bool = False,
     progress: Callable[[int], None] = lambda done: None,
@@ -66,8 +67,9 @@ def tune(
 
     Writes OUT/tune.json and OUT/tune.png; with ``save`` also OUT/MODEL.safetensors, the same
     network with the temperature and the decision found. ``keep_lags``: with the model's own lags,
-    not those of these streams; ``keep_temperature`` likewise. Raises UnreadableData if nobody is
-    held out for validation, InvalidCheckpoint, InvalidConfig.
+    not those of these streams; ``keep_temperature`` likewise. ``paces``: see
+    ``validation_streams``. Raises UnreadableData if nobody is held out for validation,
+    InvalidCheckpoint, InvalidConfig.
     """
     checkpoint = load_checkpoint(model)
     info = checkpoint.info
@@ -75,7 +77,7 @@ def tune(
     try:
         start = decision_config(info)
         stream = StreamConfig(stride_seconds=stride_seconds)
-        streams = validation_streams(config, data, config_path.parent, most_signs, seed)
+        streams = validation_streams(config, data, config_path.parent, most_signs, seed, paces)
         answers = ask(streams, _of_classes(checkpoint, device), stream)
         factor = 1.0 if keep_temperature else fit_on_ticks(answers, info)
     except ValueError as error:
@@ -95,6 +97,7 @@ def tune(
         "model": model.name,
         "people": sorted({each.person for each in streams}),
         "stride_seconds": stride_seconds,
+        "paces": list(paces),
         "most_false_alarms_a_minute": false_alarms,
         "longest_delay": longest_delay if math.isfinite(longest_delay) else None,
     }
@@ -125,11 +128,17 @@ def _write(out: Path, asked: dict[str, Any], found: Tuned, tried: Many[Trial]) -
 
 
 def validation_streams(
-    config: TrainConfig, data: Path, folder: Path, most_signs: int, seed: int
+    config: TrainConfig,
+    data: Path,
+    folder: Path,
+    most_signs: int,
+    seed: int,
+    paces: Many[float] = (1.0,),
 ) -> list[LabelledStream]:
     """The validation people's streams: recorded ones whole, takes composed with their rests.
 
-    Who never rests in the takes is given the others' rests. Raises UnreadableData if there is
+    Who never rests in the takes is given the others' rests. Takes are played at each of ``paces``,
+    shares of ``streams.frame_rate``: at 0.5 half as fast. Raises UnreadableData if there is
     nobody, or nobody who rests.
     """
     layout = get_layout(config.features.body_layout)
@@ -137,8 +146,10 @@ def validation_streams(
     if not takes:
         raise UnreadableData("the configuration holds nobody out for validation; name somebody")
     alone = [each for each in takes if each.around is None]
-    rate = config.streams.frame_rate
-    streams = compose_people(alone, layout, config.idle, rate, most_signs, seed)
+    streams = []
+    for pace in paces:
+        rate, suffix = pace * config.streams.frame_rate, f" at {pace:g}" if pace != 1 else ""
+        streams += compose_people(alone, layout, config.idle, rate, most_signs, seed, suffix)
     for part in config.sources:
         if part.format == "frame_labels":
             streams += _recorded(part, data, layout, config.idle)
