@@ -14,11 +14,11 @@ from camera import camera
 from people import START
 from pictures import rgb, set_stamp
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from robot import SUCCESS, in_executor, set_parameter, start
+from robot import DEADLINE, SUCCESS, in_executor, set_parameter, stamp, start
 from sensor_msgs.msg import Image
 
 from bharnet.window import NANOSECONDS
-from bharnet_ros.camera import health
+from bharnet_ros.camera import health, worker
 from bharnet_ros.camera.guardian import ALIVE, DEAF, SEEING
 
 
@@ -102,6 +102,40 @@ def test_an_estimator_that_fails_begins_anew_and_goes_on():
         assert fake.resets == 1
         photographer.shoot(0.2)
         photographer.tells(refused="1", pictures_estimated="2")
+
+
+def test_a_node_ends_though_its_estimator_hangs(monkeypatch):
+    monkeypatch.setattr(worker, "CLOSE_SECONDS", 0.1)
+    with camera() as (node, photographer, fake):
+        start(node)
+        photographer.ready().shoot(0.0)
+        fake.entered.acquire()
+        thread, late = node._worker._thread, node._people
+        fake.gate.clear()
+        photographer.show(0.1)
+        photographer.wait(lambda: fake.entered.acquire(blocking=False))
+        assert in_executor(node, node.trigger_deactivate) == SUCCESS
+        assert any("is left behind" in line for line in photographer.log)
+        assert (fake.resets, fake.closed) == (0, False)  # it is in use
+        # Another takes over; what the old one says at last is not heard.
+        assert in_executor(node, node.trigger_activate) == SUCCESS
+        assert node._people is not late
+        fake.gate.set()
+        thread.join(DEADLINE)
+        assert fake.closed
+        photographer.ready().shoot(10.0)
+        assert [stamp(each.header) for each in photographer.poses] == [
+            START,
+            START + 10 * NANOSECONDS,
+        ]
+        # Nor does a clean-up wait for one that hangs.
+        fake.closed = False
+        fake.gate.clear()
+        photographer.show(10.1)
+        photographer.wait(lambda: len(fake.stamps) == 4)
+        assert in_executor(node, node.trigger_deactivate) == SUCCESS
+        assert in_executor(node, node.trigger_cleanup) == SUCCESS
+        assert not fake.closed
 
 
 def held(node) -> dict[str, int]:

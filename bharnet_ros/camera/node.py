@@ -75,6 +75,7 @@ class EstimatorNode(UndoingNode):
         self.report = Reporter(lambda text: self.get_logger().warning(text))
         self._open_people = open_people
         self._people: PeopleEstimator | None = None  # set while configured
+        self._hangs = False  # the worker of the last activation, and in it those networks
         self._worker: PictureWorker | None = None  # set while active
         self._pace = FrameRate(self.settings["frame_rate"])
         self._captions: Mapping[str, Caption] = {}
@@ -102,17 +103,20 @@ class EstimatorNode(UndoingNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         with contextlib.ExitStack() as undo:
             cv2.setNumThreads(self.settings["cv_threads"])
-            people = undo.enter_context(self._open_people(self.settings))
+            self._people, self._hangs = self._open_people(self.settings), False
+            undo.callback(self._close_people)
             self._poses = self.publisher(undo, PersonPoseArray, "bharnet/poses", POSES_QOS)
             self._debug = self.publisher(undo, Image, "~/debug_image", DEBUG_QOS)
             self.diagnostics = self.publisher(undo, DiagnosticArray, "/diagnostics", ACTIONS_QOS)
-            self._people = people
             self._configured = undo.pop_all()
         return SUCCESS
 
     @told
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        assert self._people is not None
         with contextlib.ExitStack() as undo:
+            if self._hangs:
+                self._people, self._hangs = self._open_people(self.settings), False
             self._actions = self.create_subscription(
                 ActionArray,
                 "bharnet/actions",
@@ -121,7 +125,7 @@ class EstimatorNode(UndoingNode):
                 qos_overriding_options=QoSOverridingOptions.with_default_policies(),
             )
             undo.callback(self.destroy_subscription, self._actions)
-            worker = PictureWorker(self._work, self.report)
+            worker = PictureWorker(self._work, self.report, self._people.close)
             undo.callback(self._end_worker, worker)
             camera = CameraInput(self, self.settings, self._on_pictures, self.report, self._lost)
             undo.callback(camera.close)
@@ -135,16 +139,22 @@ class EstimatorNode(UndoingNode):
             self._active = undo.pop_all()
         return SUCCESS
 
-    def forget(self) -> None:
-        self._people = None
+    def _close_people(self) -> None:
+        people, self._people = self._people, None
+        if people is not None and not self._hangs:  # closing would wait for it, too
+            people.close()
 
     def _end_worker(self, worker: PictureWorker) -> None:
         """The thread ends; an inactive node follows nobody and holds no networks."""
         assert self._people is not None
-        worker.close()
-        self._worker = None
+        self._hangs, self._worker = not worker.close(), None
         self._outbox.clear()
-        self._people.reset()
+        if self._hangs:
+            self.get_logger().error(
+                "the estimator does not answer and is left behind; activation begins with another"
+            )
+        else:
+            self._people.reset()
 
     # Parameters
 
@@ -181,7 +191,7 @@ class EstimatorNode(UndoingNode):
 
     def _work(self, pictures: Pictures) -> None:
         """In the worker's thread: one picture; the executor publishes what comes of it."""
-        people = self._people
+        people, worker = self._people, self._worker
         assert people is not None
         resets = people.counters.resets
         try:
@@ -193,6 +203,8 @@ class EstimatorNode(UndoingNode):
             # What its networks were in the middle of is unknown: they begin anew.
             people.reset()
             raise
+        if worker is not self._worker:  # it was left behind
+            return
         if people.counters.resets > resets:
             self.report("time_jump", "time jumped back: everybody is looked for anew")
         self._deliver(found)

@@ -20,6 +20,7 @@ from bharnet.window import NANOSECONDS
 # Cameras do not keep time to the millisecond: a frame may come early by this share of the
 # interval asked for.
 EARLY = 0.25
+CLOSE_SECONDS = 2.0  # so long a thread that is to end may take
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,14 +62,17 @@ class FrameRate:
 class PictureWorker:
     """Calls ``work(pictures)`` in a thread of its own, one after the other.
 
-    What it raises is told to ``report`` and costs this picture only.
+    What it raises is told to ``report`` and costs this picture only. ``late()`` is called from
+    the thread in the end, if it was left behind.
     """
 
-    def __init__(self, work: Callable[[Pictures], None], report: Report) -> None:
-        self._work, self._report = work, report
+    def __init__(
+        self, work: Callable[[Pictures], None], report: Report, late: Callable[[], None]
+    ) -> None:
+        self._work, self._report, self._late = work, report, late
         self._mail: Pictures | None = None
         self._arrived = threading.Condition()
-        self._closing = False
+        self._closing = self._ended = self._left_behind = False
         self._begun: float | None = None
         self.overtaken = 0  # dropped because a newer one came
         self._thread = threading.Thread(target=self._run, name="estimate", daemon=True)
@@ -87,24 +91,39 @@ class PictureWorker:
             self._mail = pictures
             self._arrived.notify()
 
-    def close(self) -> None:
-        """Stop after the picture in hand; what waits is dropped."""
+    def close(self) -> bool:
+        """Stop after the picture in hand; what waits is dropped.
+
+        Returns False where that takes too long: the thread is left behind, tells nothing more,
+        and calls ``late()`` once it gets on.
+        """
         with self._arrived:
             self._closing, self._mail = True, None
             self._arrived.notify()
-        self._thread.join()
+        self._thread.join(CLOSE_SECONDS)
+        with self._arrived:
+            self._left_behind = not self._ended
+            return self._ended
 
     def _run(self) -> None:
-        while True:
-            with self._arrived:
-                self._begun = None
-                self._arrived.wait_for(lambda: self._mail is not None or self._closing)
-                if self._closing:
-                    return
-                pictures, self._mail = self._mail, None
-                self._begun = time.monotonic()
-            assert pictures is not None
+        while (pictures := self._next()) is not None:
             try:
                 self._work(pictures)
             except Exception as error:  # a robot goes on: the next picture may well do
-                self._report("estimate", f"estimation failed: {type(error).__name__}: {error}")
+                if not self._left_behind:
+                    told = f"estimation failed: {type(error).__name__}: {error}"
+                    self._report("estimate", told)
+        with self._arrived:
+            self._ended = True
+        if self._left_behind:
+            self._late()
+
+    def _next(self) -> Pictures | None:
+        """Wait for a picture; None: the thread is to end."""
+        with self._arrived:
+            self._begun = None
+            self._arrived.wait_for(lambda: self._mail is not None or self._closing)
+            pictures, self._mail = self._mail, None
+            if pictures is not None:
+                self._begun = time.monotonic()
+            return pictures
