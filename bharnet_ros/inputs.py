@@ -20,7 +20,7 @@ from bharnet_ros.hands import PATIENCE, HandsToBodies
 from bharnet_ros.hri import Gathering, HriBodies
 from bharnet_ros.msg import PersonPoseArray
 from bharnet_ros.parameters import Settings
-from bharnet_ros.source import Source, arrival
+from bharnet_ros.source import of_one_source
 from bharnet_ros.status import why_silent
 
 POSES_QOS = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
@@ -28,18 +28,13 @@ POSE_TYPE = "bharnet_ros/msg/PersonPoseArray"
 HANDS_CURE = "start a hand source, or name its topic with -r bharnet/hands:=<topic>"
 
 
-def of_one_source(
+def poses_of_one_source(
     topic: str, callback: Callable[[PersonPoseArray], None], report: Report
 ) -> Callable[[PersonPoseArray, Mapping[str, int]], None]:
-    """For a subscription of a topic: passes on what the publisher sends that is followed."""
-    source = Source(topic, report)
-
-    def on_message(message: PersonPoseArray, info: Mapping[str, int]) -> None:
-        name = message.header.frame_id, message.estimator
-        if source.takes(info, name, arrival(info)):
-            callback(message)
-
-    return on_message
+    """For a subscription of poses: passes on what the publisher sends that is followed."""
+    return of_one_source(
+        topic, callback, report, lambda message: (message.header.frame_id, message.estimator)
+    )
 
 
 class PoseInput:
@@ -126,7 +121,7 @@ class PoseInput:
         subscription = self._node.create_subscription(
             PersonPoseArray,
             topic,
-            of_one_source(name, callback, self._report),
+            poses_of_one_source(name, callback, self._report),
             POSES_QOS,
             event_callbacks=events,
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),

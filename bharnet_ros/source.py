@@ -1,6 +1,6 @@
 # Copyright 2026 bharnet_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""One publisher of a topic at a time: two that number people alike would be mixed in one window.
+"""One publisher of a topic at a time: two would be mixed in one window, or by one tracker.
 
 rclpy tells nothing of who sent a message but its number, which each publisher counts up by itself
 (with Cyclone DDS not even that). A message belongs to the publisher that is followed if its
@@ -10,7 +10,8 @@ number is the next one, or a few later where some were lost on the way. No ROS i
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any
 
 from bharnet.reporting import Report
 from bharnet.window import NANOSECONDS
@@ -63,3 +64,22 @@ class Source:
             return False
         self._number, self._name, self._last = number, name, now
         return True
+
+
+def of_one_source(
+    topic: str,
+    callback: Callable[[Any], None],
+    report: Report,
+    name: Callable[[Any], Hashable] = lambda message: message.header.frame_id,
+) -> Callable[[Any, Mapping[str, int]], None]:
+    """For a subscription of a topic: passes on what the publisher sends that is followed.
+
+    ``name(message)``: what one publisher writes into all messages.
+    """
+    source = Source(topic, report)
+
+    def on_message(message: Any, info: Mapping[str, int]) -> None:
+        if source.takes(info, name(message), arrival(info)):
+            callback(message)
+
+    return on_message

@@ -38,7 +38,7 @@ from bharnet.skeleton import BODY_LAYOUTS, Layout
 from bharnet.take import UNITS, InvalidTake
 from bharnet.window import NANOSECONDS
 from bharnet_ros.declared import Declared, changes, declare_all, user_path
-from bharnet_ros.inputs import POSES_QOS, of_one_source
+from bharnet_ros.inputs import POSES_QOS, poses_of_one_source
 from bharnet_ros.msg import PersonPoseArray
 from bharnet_ros.reports import Reporter
 from bharnet_ros.spinning import spin
@@ -74,7 +74,9 @@ class RecorderNode(Node):
         self._poses = self.create_subscription(
             PersonPoseArray,
             "bharnet/poses",
-            of_one_source(self.resolve_topic_name("bharnet/poses"), self._on_poses, self.report),
+            poses_of_one_source(
+                self.resolve_topic_name("bharnet/poses"), self._on_poses, self.report
+            ),
             POSES_QOS,
             qos_overriding_options=qos,
         )

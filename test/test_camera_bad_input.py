@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make test`")
 
 from camera import FakeEstimator, camera
-from pictures import WIDTH, compressed, image, rgb, scene
+from pictures import WIDTH, compressed, image, rgb, scene, set_stamp
 from robot import SUCCESS, in_executor, set_parameter, spinning, start
 from sensor_msgs.msg import Image
 
@@ -76,8 +76,7 @@ def test_stamps_that_are_zero_or_go_back():
     with camera() as (node, photographer, _):
         start(node)
         first = photographer.ready().shoot(100.0)
-        zero = rgb()
-        photographer.cameras[Image].publish(zero)
+        photographer.cameras[Image].publish(set_stamp(rgb(), 0))
         photographer.said("stamp_source:=receive")
         photographer.show(100.0)  # equal
         photographer.said("older than (or equal to) the newest")

@@ -18,6 +18,7 @@ from robot import DEADLINE, SUCCESS, in_executor, set_parameter, stamp, start
 from sensor_msgs.msg import Image
 
 from bharnet.window import NANOSECONDS
+from bharnet_ros import source
 from bharnet_ros.camera import health, worker
 from bharnet_ros.camera.guardian import ALIVE, DEAF, SEEING
 
@@ -73,7 +74,8 @@ def test_its_guardian_learns_that_the_executor_is_stuck():
         assert node.busy_seconds == 0.0
 
 
-def test_a_camera_that_offers_best_effort_only_is_heard():
+def test_a_camera_that_offers_best_effort_only_is_heard(monkeypatch):
+    monkeypatch.setattr(source, "HOLD_SECONDS", 0.0)  # it takes over at once
     with camera() as (node, photographer, fake):
         start(node)
         photographer.ready().shoot(0.0)

@@ -12,10 +12,16 @@ from hypothesis import strategies as st
 
 pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make test`")
 
+import numpy as np
+from camera import camera
+from people import START
+from pictures import HEIGHT, WIDTH, camera_info, depth, rgb, scene, set_stamp
 from rclpy.qos import QoSProfile
 from robot import pose, poses, robot, save_model, start
+from sensor_msgs.msg import Image
 
 from bharnet.poses import to_frame
+from bharnet.window import NANOSECONDS
 from bharnet_ros import node as node_module
 from bharnet_ros import source
 from bharnet_ros.msg import PersonPoseArray
@@ -155,3 +161,43 @@ def test_a_node_that_is_held_up_follows_whom_it_did(tmp_path, monkeypatch):
             other.publish(poses(0.1 * number + 0.05, pose("other")))
         tester.wait(lambda: tester.told("messages received", str(MOST_LOST + 11)))
         assert all(each.body_id != "other" for told in tester.actions for each in told.actions)
+
+
+def test_two_cameras_on_one_topic(monkeypatch):
+    """Else one tracker would take turns between two scenes."""
+    monkeypatch.setattr(source, "HOLD_SECONDS", 60.0)  # a busy machine may hold one of them up
+    with camera() as (node, photographer, fake):
+        start(node)
+        photographer.ready().shoot(0.0)
+        other = photographer.node.create_publisher(Image, "image", QoSProfile(depth=1000))
+        photographer.wait(other.get_subscription_count)
+        for number in range(1, 11):
+            moment = START + (number * NANOSECONDS) // 10 - 1
+            other.publish(set_stamp(rgb(), moment, "rear_camera"))
+            # The size of one camera's pictures may change.
+            found = photographer.shoot(0.1 * number, rgb(scene(160, 120 + 2 * number)))
+            assert found.image_height == 120 + 2 * number
+        photographer.wait(lambda: node.report.counts["two_sources"] == 10)
+        assert len(fake.stamps) == 11
+        photographer.said("two publishers send to /image")
+        photographer.tells(pictures_received="11", pictures_estimated="11", refused="10")
+
+
+def test_depth_of_another_camera(monkeypatch):
+    monkeypatch.setattr(source, "HOLD_SECONDS", 60.0)
+    with camera(use_depth=True) as (node, photographer, _):
+        start(node)
+        photographer.ready()
+        others = photographer.node.create_publisher(Image, "depth", QoSProfile(depth=1000))
+        photographer.wait(others.get_subscription_count)
+
+        def measure(publisher, metres: float, frame_id: str = "camera_optical_frame") -> None:
+            publisher.publish(set_stamp(depth(np.full((HEIGHT, WIDTH), metres)), START, frame_id))
+
+        measure(photographer.depth, 2.0)
+        photographer.wait(lambda: node._health._camera._others["depth"] == 1)
+        measure(others, 1.0, "rear_camera")
+        photographer.said("two publishers send to /depth")
+        photographer.info.publish(set_stamp(camera_info(), START))
+        (person,) = photographer.shoot(0.0).people
+        assert np.nanmedian(np.reshape(person.body, (-1, 4))[:, 2]) == pytest.approx(2.0)

@@ -38,7 +38,7 @@ DEAF_SECONDS = 3.0
 SILENT_SECONDS = 1.0  # without pictures for longer, the diagnostics say so
 REMEMBERED = 300  # pictures that percentiles are taken over
 # Kinds of reports that cost a whole picture.
-REFUSED = ("image", "no_stamp", "old_stamp", "depth", "camera_info", "estimate")
+REFUSED = ("image", "no_stamp", "old_stamp", "depth", "camera_info", "estimate", "two_sources")
 CURE = "start a camera, or name its topic with -r image:=<topic> (and transport:=compressed)"
 
 

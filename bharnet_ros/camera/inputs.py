@@ -30,6 +30,7 @@ from bharnet_ros.camera.images import check_image
 from bharnet_ros.camera.parameters import Settings
 from bharnet_ros.camera.worker import Pictures
 from bharnet_ros.pairing import Pairing
+from bharnet_ros.source import of_one_source
 from bharnet_ros.stamps import nanoseconds
 
 # Only the newest picture counts; of three topics, the last must find the others still there.
@@ -44,7 +45,7 @@ class _Topic:
 
     kind: type
     name: str
-    callback: Callable[[Any], None]
+    callback: Callable[..., None]
     subscription: Any = None
 
 
@@ -99,6 +100,8 @@ class CameraInput:
         self._qos = QoSProfile(depth=depth, reliability=ReliabilityPolicy.RELIABLE)
         try:
             for each in wanted:
+                name = node.resolve_topic_name(each.name)
+                each.callback = of_one_source(name, each.callback, refused)
                 self._subscribe(each, QoSOverridingOptions.with_default_policies())
                 self._topics.append(each)
         except Exception:
