@@ -21,6 +21,8 @@ from bharnet_ros.spinning import begin
 
 SIGNAL_SECONDS = 0.2  # a signal is noticed within this
 
+SUCCESS = TransitionCallbackReturn.SUCCESS
+
 Transition = Callable[[Any, LifecycleState], TransitionCallbackReturn]
 
 
@@ -52,14 +54,25 @@ class SteadyNode(LifecycleNode):
         super().__init__(name, **options)
         service = self._service_change_state
         service.callback = functools.partial(self._change_or_refuse, service.callback)
+        self.settled = ""  # its state as ``run`` saw it last; "" = it is still starting
+
+    @property
+    def state(self) -> str:
+        """Of its lifecycle: unconfigured, inactive, active or finalized."""
+        return str(self._state_machine.current_state[1])
+
+    def lead_to(self, state: str) -> None:
+        """From unconfigured to another state, as far as it gets."""
+        wanted = state in ("inactive", "active")
+        if wanted and self.trigger_configure() == SUCCESS and state == "active":
+            self.trigger_activate()
 
     def _change_or_refuse(self, change: Any, request: Any, response: Any) -> Any:
         try:
             return change(request, response)
         except RuntimeError:  # rclpy's RCLError is one
             asked = request.transition.label or request.transition.id
-            state = self._state_machine.current_state[1]
-            self.get_logger().warning(f"transition {asked} is refused: the node is {state}")
+            self.get_logger().warning(f"transition {asked} is refused: the node is {self.state}")
             response.success = False
             return response
 
@@ -78,10 +91,12 @@ def run(
     name: str,
     args: list[str] | None = None,
     alongside: Callable[[Any, threading.Event], None] = lambda node, told_to_stop: None,
+    state: str = "",
 ) -> int:
     """A lifecycle node in a process, until it is told to stop; its `autostart` is obeyed here.
 
-    ``alongside(node, told_to_stop)`` is called before the node starts. Returns the exit code.
+    ``alongside(node, told_to_stop)`` is called before the node starts; ``state``: to which it
+    returns, whatever `autostart` says. Returns the exit code.
     """
     told_to_stop = threading.Event()
     # rclpy's own handlers end all communication at once: running actions could not be ended.
@@ -96,10 +111,9 @@ def run(
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     try:
-        success = TransitionCallbackReturn.SUCCESS
-        if node.settings["autostart"] and node.trigger_configure() == success:
-            node.trigger_activate()
+        node.lead_to(state or ("active" if node.settings["autostart"] else "unconfigured"))
         while not told_to_stop.is_set():
+            node.settled = node.state
             executor.spin_once(timeout_sec=SIGNAL_SECONDS)
     finally:  # running actions end whatever happens, even if a callback raised
         with contextlib.suppress(RuntimeError):  # it may have been shut down by its service

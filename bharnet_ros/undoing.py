@@ -13,9 +13,7 @@ from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
-from bharnet_ros.lifecycle import SteadyNode, told
-
-SUCCESS = TransitionCallbackReturn.SUCCESS
+from bharnet_ros.lifecycle import SUCCESS, SteadyNode, told
 
 
 class UndoingNode(SteadyNode):

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,8 @@ import pytest
 pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make test`")
 
 import rclpy
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState, GetState
 from people import START
 from pictures import rgb, set_stamp
 from rclpy.qos import QoSProfile
@@ -26,6 +29,7 @@ from robot import DEADLINE, Tester, save_model, stamp
 from sensor_msgs.msg import Image
 
 from bharnet.window import NANOSECONDS
+from bharnet_ros.camera.guardian import Guardian
 from bharnet_ros.demo.domain import own_domain, ros_context
 from bharnet_ros.msg import Action, PersonPoseArray
 
@@ -156,6 +160,44 @@ def test_poses_resume_after_a_crash_and_a_hang_and_recognition_goes_on(tmp_path)
             assert len(started(notes)) - 1 >= restarts
             if number is not None:
                 os.kill(started(notes)[-1], number)
+
+
+def test_after_a_crash_it_is_in_the_state_that_it_was_in(tmp_path, monkeypatch):
+    """Whatever `autostart` says: a lifecycle manager may have changed it meanwhile."""
+    notes = tmp_path / "notes"
+    notes.write_text("")
+    monkeypatch.setenv("NOTES", str(notes))
+    with own_domain() as domain, ros_context(domain) as context:
+        monkeypatch.setenv("ROS_DOMAIN_ID", str(domain))
+        command = [sys.executable, "-c", NODE, "--ros-args", "-p", "autostart:=false"]
+        guardian = Guardian(command, print)
+        thread = threading.Thread(target=guardian.run)
+        thread.start()
+        tester = Tester(context)
+
+        def state() -> str:
+            answer = tester.ask(GetState, "bharnet_estimator/get_state", GetState.Request())
+            return str(answer.current_state.label)
+
+        try:
+            for count, (number, wanted) in enumerate(
+                (
+                    (Transition.TRANSITION_CONFIGURE, "inactive"),
+                    (Transition.TRANSITION_ACTIVATE, "active"),
+                ),
+                1,
+            ):
+                request = ChangeState.Request(transition=Transition(id=number))
+                tester.ask(ChangeState, "bharnet_estimator/change_state", request)
+                tester.wait(lambda wanted=wanted: guardian._state == wanted[:1].encode())
+                os.kill(started(notes)[-1], signal.SIGSEGV)
+                tester.wait(lambda count=count: len(started(notes)) > count, 3 * DEADLINE)
+                tester.wait(lambda wanted=wanted: state() == wanted, 3 * DEADLINE)
+        finally:
+            guardian.stop()
+            thread.join(DEADLINE)
+            tester.executor.shutdown()
+            tester.node.destroy_node()
 
 
 def test_names_in_the_graph_under_a_namespace(tmp_path):

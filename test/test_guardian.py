@@ -194,6 +194,25 @@ def test_one_that_and_the_camera_never_meet_is_started_anew_but_not_for_ever(
     assert deaf == [False, False, True, True, False, False, True, True]
 
 
+def test_the_next_process_learns_the_state_of_the_one_before(tmp_path):
+    """Of one that dies before it has told any, that of the one before."""
+    beats = "heartbeat.beat_while(lambda: not stuck.is_set(), ends.set"
+    code = CHILD.replace(beats, f"{beats}, lambda: (b'.a', b'+', b'.i', b'.')[heartbeat.restarts]")
+    code = code.replace("heartbeat.restarts, file", "heartbeat.restarts, heartbeat.state, file")
+    guarded = Guarded(tmp_path, code)
+    try:
+        for count in range(1, 4):
+            until(lambda count=count: guarded.notes.read_text().count("\n") >= count)
+            process = int(guarded.notes.read_text().splitlines()[-1].split()[0])
+            wait_for_beats(guarded)
+            os.kill(process, signal.SIGSEGV)
+        until(lambda: guarded.notes.read_text().count("\n") >= 4)
+    finally:
+        guarded.end()
+    states = [line.split()[2:] for line in guarded.notes.read_text().splitlines()]
+    assert states == [[], ["a"], ["a"], ["i"]]
+
+
 def wait_for_beats(guarded: Guarded) -> None:
     """Until the present process has beaten more than once."""
 

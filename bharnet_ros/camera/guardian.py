@@ -7,7 +7,8 @@ without an installed ROS 2 there is no launch. So the estimator's process sends 
 pipe, as long as it lives and its worker is not stuck; the guardian kills it when the beats cease,
 and starts another. That a process was stopped, its parent learns from the kernel, and sooner.
 A beat also says whether pictures come: now and then Fast DDS lets a new process and an old camera
-never meet (docs/reliability.md), and then one more start is the cure.
+never meet (docs/reliability.md), and then one more start is the cure. And it tells the state of
+the node's lifecycle, to which the next process returns: somebody may have activated it, or not.
 No ROS in here: there is nothing in the guardian that could crash.
 """
 
@@ -24,9 +25,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-PIPE, RESTARTS = "_BHARNET_HEARTBEAT", "_BHARNET_RESTARTS"
-# What a beat says: it lives; pictures come; none have come, though somebody publishes them.
-ALIVE, SEEING, DEAF = b".", b"+", b"-"
+PIPE, RESTARTS, STATE = "_BHARNET_HEARTBEAT", "_BHARNET_RESTARTS", "_BHARNET_STATE"
+# What a beat says: it lives; pictures come; none have come, though somebody publishes them. Any
+# other byte is a state, by its first letter.
+ALIVE, SEEING, DEAF = SENSES = b".", b"+", b"-"
 BEAT_SECONDS = 0.25
 # Without a beat for longer, the process is taken for hung. A busy machine may delay a beat.
 MISSING_SECONDS = 2.0
@@ -49,12 +51,14 @@ class Heartbeat:
 
     pipe: int | None = None
     restarts: int = 0  # how often the guardian has started the process again
+    state: str = ""  # that of the process before, by its first letter; "" = there was none
 
     @staticmethod
     def of_guardian() -> Heartbeat:
         """As the guardian has told, if there is one."""
         pipe = os.environ.pop(PIPE, None)
-        return Heartbeat(int(pipe) if pipe else None, int(os.environ.pop(RESTARTS, "0")))
+        restarts, state = int(os.environ.pop(RESTARTS, "0")), os.environ.pop(STATE, "")
+        return Heartbeat(int(pipe) if pipe else None, restarts, state)
 
     def beat_while(
         self,
@@ -64,7 +68,7 @@ class Heartbeat:
     ) -> None:
         """Beat in a thread of its own as long as ``healthy()``; ``orphaned()`` = no guardian.
 
-        ``senses()``: what to say, ALIVE, SEEING or DEAF.
+        ``senses()``: what to say, ALIVE, SEEING or DEAF, and a state where there is one.
         """
         if self.pipe is not None:
             arguments = healthy, orphaned, senses
@@ -97,6 +101,7 @@ class Guardian:
         self._command, self._say = command, say
         self._stopping = False
         self._first_beat: float | None = None  # of the present process
+        self._state = b""  # that was told last
         self._saw, self._deaf = False, 0  # pictures came once; starts for their sake since
         self._wake, self._waker = os.pipe()
         os.set_blocking(self._waker, False)
@@ -128,10 +133,11 @@ class Guardian:
     def _run_once(self) -> tuple[int, str]:
         """Exit code, and why the process must be started again ("": it must not)."""
         beats, far_end = os.pipe()
+        told = {PIPE: str(far_end), RESTARTS: str(self.restarts), STATE: self._state.decode()}
         try:
             process = subprocess.Popen(
                 self._command,
-                env={**os.environ, PIPE: str(far_end), RESTARTS: str(self.restarts)},
+                env={**os.environ, **told},
                 pass_fds=(far_end,),
                 # Ctrl-C is for the guardian, which then ends the process.
                 start_new_session=True,
@@ -168,6 +174,7 @@ class Guardian:
                 told = os.read(beats, 4096)
                 if not told:
                     return ""
+                self._state = told.translate(None, b"".join(SENSES))[-1:] or self._state
                 if SEEING in told:
                     self._saw, self._deaf = True, 0
                 elif DEAF in told and self._saw and self._deaf < MOST_DEAF:

@@ -243,13 +243,14 @@ def main(args: list[str] | None = None) -> int:
         heartbeat.beat_while(
             lambda: node.busy_seconds < node.settings["hang_seconds"],
             told_to_stop.set,
-            lambda: node.senses,
+            lambda: node.senses + node.settled[:1].encode(),
         )
 
     def make() -> EstimatorNode:
         return EstimatorNode(restarts=heartbeat.restarts)
 
-    return run(make, "bharnet_estimator", args, beat)
+    before = {each[0]: each for each in ("unconfigured", "inactive", "active", "finalized")}
+    return run(make, "bharnet_estimator", args, beat, before.get(heartbeat.state, ""))
 
 
 if __name__ == "__main__":
