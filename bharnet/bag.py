@@ -59,6 +59,12 @@ class Recorded:
     data: bytes  # CDR, as it went over the wire
 
 
+def name_of(path: Path) -> str:
+    """A recording's name. What follows a dot in a folder's name is no ending: run.1, run.2 ..."""
+    whole = path.resolve()
+    return whole.name if whole.is_dir() else whole.stem
+
+
 class Bag:
     """An open recording. Use it as a context manager.
 

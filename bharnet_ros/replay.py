@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
-from bharnet.bag import InvalidBag, PoseBag
+from bharnet.bag import InvalidBag, PoseBag, name_of
 from bharnet.judging.evaluate import TRUTHS, evaluate, read_rows, to_truth
 from bharnet.judging.evaluation import InvalidRequest, Request
 from bharnet.judging.invalid import InvalidLabels
@@ -46,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(_without_ros(sys.argv[1:] if arguments is None else arguments))
     if not 0.05 <= given.speed <= 100:
         parser.error("--speed is 0.05 to 100")
+    if given.running and given.model:
+        parser.error("--model is for a node that is started here; give it to yours")
     try:
         import rclpy  # noqa: F401
 
@@ -65,14 +67,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(given: argparse.Namespace) -> None:
     request = _request(given)
-    out = given.out or Path("runs") / f"{given.bag.resolve().stem}-replay"
+    out = given.out or Path("runs") / f"{name_of(given.bag)}-replay"
     with PoseBag(given.bag, given.topic) as bag:
         span = Span(*bag.span())
         labelled = given.labels is not None or any(bag.texts(topic) for topic in TRUTHS)
         if labelled:  # better to complain before playing than after
             to_truth(read_rows(request)[0], request, span)
         print(f"{given.bag}: {bag.count} messages, at {given.speed:g} times their speed")
-        actions = out / f"{given.bag.resolve().stem}-actions"
+        actions = out / f"{name_of(given.bag)}-actions"
         _play(bag, span, given, actions)
     if not labelled:
         print(f"{actions}\nwhat happens in the recording is not known, so there is no score")

@@ -100,9 +100,10 @@ def evaluate_bag(
 
 
 def _default_folder(bag: Path) -> Path:
-    """runs/BAG-report. What follows a dot in a folder's name is no ending: run.1, run.2 ..."""
-    whole = bag.resolve()
-    return Path("runs") / f"{whole.name if whole.is_dir() else whole.stem}-report"
+    """runs/BAG-report."""
+    from bharnet.bag import name_of
+
+    return Path("runs") / f"{name_of(bag)}-report"
 
 
 def _evaluate_and_report(request: Request, folder: Path, timings: bool) -> None:

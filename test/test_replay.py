@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 from bags import write_labels, write_story
@@ -64,6 +65,20 @@ def test_without_labels_the_actions_are_kept_and_not_judged(bag, model, tmp_path
         topic = recorded.choose((ACTION_TYPE,), "", ACTIONS)
         assert len(list(recorded.messages(topic))) >= 60
     assert [each.name for each in (tmp_path / "out").iterdir()] == ["story-actions"]
+
+
+def test_what_follows_a_dot_belongs_to_a_recordings_name(bag, model, tmp_path, monkeypatch):
+    """Else run.1 and run.2 would write into one folder."""
+    shutil.copytree(bag, tmp_path / "run.1")
+    monkeypatch.chdir(tmp_path)
+    assert main(["run.1", "--model", str(model), "--speed", "50"]) == 0
+    assert (tmp_path / "runs" / "run.1-replay" / "run.1-actions").is_dir()
+
+
+def test_a_node_that_runs_has_its_model(bag, model, capsys):
+    with pytest.raises(SystemExit):
+        main([str(bag), "--running", "--model", str(model)])
+    assert "--model is for a node that is started here" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
