@@ -7,9 +7,12 @@ system, but torch and mediapipe are in the environment that `make setup` made. S
 which Python it was made with, and the executables go over to it. BHARNET_PYTHON names another.
 """
 
+import importlib
 import importlib.util
 import os
+import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -22,6 +25,15 @@ def recorded_python() -> str | None:
         return note.read_text().strip()
     except (PackageNotFoundError, OSError):
         return None
+
+
+def main_of(module: str) -> Callable[[], int]:
+    """Its ``main``. Loading takes seconds: Ctrl-C meanwhile ends the process without a word."""
+    interrupt = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    ensure_torch()
+    main: Callable[[], int] = importlib.import_module(module).main
+    signal.signal(signal.SIGINT, interrupt)
+    return main
 
 
 def ensure_torch() -> None:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from contextlib import closing
@@ -178,3 +179,19 @@ def test_without_ros_it_says_so():
     assert done.returncode == 1
     assert "source tools/ros_env.sh" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_sigterm_leaves_no_node_behind():
+    from bharnet_ros.demo.domain import own_domain
+    from bharnet_ros.demo.recogniser import recogniser
+
+    before = signal.getsignal(signal.SIGTERM)
+    with (
+        own_domain() as domain,
+        pytest.raises(SystemExit) as ended,
+        recogniser(domain, {}) as node,
+    ):
+        signal.raise_signal(signal.SIGTERM)
+    assert ended.value.code == 143
+    assert not node.runs
+    assert signal.getsignal(signal.SIGTERM) == before

@@ -25,7 +25,8 @@ heartbeat = Heartbeat.of_guardian()
 ends = threading.Event()
 stuck = threading.Event()
 import signal, os
-signal.signal(signal.SIGINT, lambda *_: ends.set())
+for each in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(each, lambda *_: ends.set())
 signal.signal(signal.SIGUSR1, lambda *_: stuck.set())
 heartbeat.beat_while(lambda: not stuck.is_set(), ends.set)
 with open(sys.argv[1], "a") as file:
@@ -230,6 +231,14 @@ def test_a_process_that_does_not_want_to_end_is_killed(tmp_path, monkeypatch):
     assert guarded.end() == 1
     with pytest.raises(ProcessLookupError):
         os.kill(process, 0)
+
+
+def test_a_process_that_is_told_to_stop_while_it_loads_has_ended_well(tmp_path, capfd):
+    code = "import sys; open(sys.argv[1], 'w').write('0 0\\n'); import time; time.sleep(60)"
+    guarded = Guarded(tmp_path, code)
+    guarded.started(1)
+    assert guarded.end() == 0
+    assert capfd.readouterr().err == ""
 
 
 def test_no_process_outlives_its_guardian(tmp_path):

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -48,3 +49,26 @@ def test_a_python_that_is_not_there_is_told(tmp_path):
     done = started(tmp_path, BHARNET_PYTHON="/nowhere/python3")
     assert done.returncode == 2
     assert "/nowhere/python3 cannot be run" in done.stderr
+
+
+def test_ctrl_c_while_libraries_load_is_no_traceback(tmp_path):
+    (tmp_path / "slow.py").write_text(
+        "import os, signal\nif 'INTERRUPT' in os.environ: signal.raise_signal(signal.SIGINT)\n"
+        "def main():\n    print('runs')\n    signal.raise_signal(signal.SIGINT)\n"
+    )
+    code = "from bharnet_ros.interpreter import main_of; main_of('slow')()"
+
+    def run(**environment: str) -> subprocess.CompletedProcess[str]:
+        paths = os.pathsep.join((str(ROOT), str(tmp_path), os.environ.get("PYTHONPATH", "")))
+        return subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONPATH": paths, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    done = run(INTERRUPT="1")
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+    # Afterwards it is Python's again, for whoever cleans up.
+    assert run().stderr.endswith("KeyboardInterrupt\n")

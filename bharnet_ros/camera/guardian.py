@@ -202,22 +202,24 @@ def _is_stopped(process: int) -> bool:
 def _end(process: subprocess.Popen[bytes]) -> int:
     """Tell it to stop; its exit code, or 1 where it had to be killed."""
     with contextlib.suppress(ProcessLookupError):
-        process.send_signal(signal.SIGINT)
+        process.terminate()
     try:
-        return process.wait(QUIT_SECONDS)
+        code = process.wait(QUIT_SECONDS)
+        return 0 if code == -signal.SIGTERM else code  # it was still loading its libraries
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
         return 1
 
 
-def main(arguments: Sequence[str] = ()) -> int:
-    """Guard the estimator's node; the arguments are the node's."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Guard the estimator's node; the arguments are the node's, else those of the process."""
 
     def say(text: str) -> None:
         print(f"[WARN] bharnet_estimator: {text}", file=sys.stderr, flush=True)
 
-    guardian = Guardian([sys.executable, "-m", "bharnet_ros.camera.node", *arguments], say)
+    given = sys.argv[1:] if arguments is None else arguments
+    guardian = Guardian([sys.executable, "-m", "bharnet_ros.camera.node", *given], say)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: guardian.stop())
     return guardian.run()

@@ -100,7 +100,8 @@ def _process(module: str, domain: int, parameters: Mapping[str, Any]) -> Iterato
                 start_new_session=True,
             )
         try:
-            yield NodeProcess(process, log)
+            with _unwound_by_sigterm():
+                yield NodeProcess(process, log)
         finally:
             process.send_signal(signal.SIGINT)
             try:
@@ -108,3 +109,13 @@ def _process(module: str, domain: int, parameters: Mapping[str, Any]) -> Iterato
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+@contextlib.contextmanager
+def _unwound_by_sigterm() -> Iterator[None]:
+    """SIGTERM ends the program in good order, as Ctrl-C does: else the node would outlive it."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
