@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rclpy.exceptions import ParameterUninitializedException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
@@ -82,7 +83,17 @@ def declare_all(node: Node, table: Iterable[Declared]) -> dict[str, Any]:
         ],
     )
     warn_of_misspelt(node, [each.name for each in rows])
-    return {each.name: _plain(node.get_parameter(each.name).value) for each in rows}
+    return {each.name: _plain(_given(node, each).value) for each in rows}
+
+
+def _given(node: Node, row: Declared) -> Parameter:
+    """The parameter, with its default where a file gives [], of which rclpy knows no type."""
+    try:
+        return node.get_parameter(row.name)
+    except ParameterUninitializedException:
+        default = list(row.default) if isinstance(row.default, tuple) else row.default
+        node.set_parameters([parameter := Parameter(row.name, value=default)])
+        return parameter
 
 
 def _plain(value: Any) -> Any:

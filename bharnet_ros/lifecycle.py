@@ -17,7 +17,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.signals import SignalHandlerOptions
 
-from bharnet_ros.spinning import begin
+from bharnet_ros.spinning import WRONG_PARAMETERS, begin
 
 SIGNAL_SECONDS = 0.2  # a signal is noticed within this
 
@@ -33,7 +33,7 @@ def told(transition: Transition) -> Transition:
     def wrapped(node: Any, state: LifecycleState) -> TransitionCallbackReturn:
         try:
             return transition(node, state)
-        except (ValueError, RuntimeError) as error:  # a bad model, no such device, no GPU memory
+        except (ValueError, RuntimeError, *WRONG_PARAMETERS) as error:  # a bad model, no device
             node.get_logger().error(f"{transition.__name__[3:]} failed: {error}")
             return TransitionCallbackReturn.FAILURE
         except Exception:

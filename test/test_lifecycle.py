@@ -179,12 +179,14 @@ def test_bad_model_fails_configure_and_can_be_cured(model, tmp_path):
         assert tester.saw(Action.ONSET)
 
 
-def test_wrong_qos_override_does_not_kill(model):
-    override = {"qos_overrides./bharnet/poses.subscription.reliability": "certain"}
-    with robot(model=model, **override) as (node, _):
+@pytest.mark.parametrize(("policy", "value"), [("reliability", "certain"), ("depth", "deep")])
+def test_wrong_qos_override_does_not_kill(model, policy, value):
+    override = {f"qos_overrides./bharnet/poses.subscription.{policy}": value}
+    with robot(model=model, **override) as (node, tester):
         in_executor(node, node.trigger_configure)
         before = in_executor(node, lambda: held(node)["threads"])
         assert in_executor(node, node.trigger_activate) != SUCCESS
+        assert tester.log[-1].startswith("activate failed: ")  # in a line
         assert in_executor(node, lambda: held(node)["threads"]) == before
 
 

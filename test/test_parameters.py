@@ -85,6 +85,24 @@ def test_file_is_read_by_ros(kind, table):
         rclpy.shutdown(context=context)
 
 
+def test_empty_lists_in_a_file_are_the_defaults(tmp_path):
+    """Of [] rclpy knows no type: such a parameter has no value, and reading it raises."""
+    import rclpy
+
+    file = tmp_path / "mine.yaml"
+    file.write_text("/**:\n  ros__parameters:\n    labels: []\n    window_seconds: []\n")
+    context = rclpy.Context()
+    rclpy.init(context=context, args=["--ros-args", "--params-file", str(file)])
+    node = BharnetNode(context=context)
+    try:
+        assert dict(node.settings.values) == defaults(PARAMETERS)
+        assert node.get_parameter("labels").value == [""]
+        assert set(node.get_parameter("window_seconds").value) == {0.0}
+    finally:
+        node.destroy_node()
+        rclpy.shutdown(context=context)
+
+
 def test_of_one_name_given_twice_the_last_counts(model):
     with robot(model=model) as (node, _):
         start(node)
