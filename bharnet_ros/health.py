@@ -27,7 +27,10 @@ CHECK_SECONDS, TELL_SECONDS, SILENCE_SECONDS = 0.1, 1.0, 5.0
 # Without an answer of the network for longer, nobody knows whether what runs goes on.
 HANG_SECONDS = 3.0
 LATE_SECONDS = 3 * CHECK_SECONDS  # between two checks
-CURE = "start a pose source, or name its topic with -r bharnet/poses:=<topic>"
+CURE = (
+    "start a pose source (source:=image with launch, where there is a camera), or name its topic "
+    "with -r bharnet/poses:=<topic>"
+)
 HANG_CURE = "see whether the device works (nvidia-smi, dmesg), and start the node again"
 
 NO_HANDS = Finding(Level.WARN, "no hands arrive that fit, bodies are recognised without them")

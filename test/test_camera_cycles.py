@@ -15,7 +15,7 @@ from people import START
 from pictures import rgb, set_stamp
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from robot import DEADLINE, SUCCESS, in_executor, set_parameter, stamp, start
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CameraInfo, Image
 
 from bharnet.window import NANOSECONDS
 from bharnet_ros import source
@@ -92,6 +92,20 @@ def test_a_camera_that_offers_best_effort_only_is_heard(monkeypatch):
         other.publish(set_stamp(rgb(), START + NANOSECONDS))
         photographer.wait(lambda: START + NANOSECONDS in fake.stamps)
         assert in_executor(node, lambda: held(node)) == before
+
+
+def test_only_what_is_offered_best_effort_is_heard_so():
+    """Else raw pictures would be lost for the sake of a camera_info."""
+    with camera(use_depth=True) as (node, photographer, _):
+        start(node)
+        photographer.ready()
+        weak = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+        other = photographer.node.create_publisher(CameraInfo, "camera_info", weak)
+        photographer.said("a camera on /camera_info offers best effort only")
+        photographer.wait(other.get_subscription_count)
+        (heard,) = photographer.node.get_subscriptions_info_by_topic("/image")
+        assert heard.qos_profile.reliability == ReliabilityPolicy.RELIABLE
+        photographer.ready()
 
 
 def test_an_estimator_that_fails_begins_anew_and_goes_on():

@@ -41,11 +41,13 @@ MOST_ALONE = 30
 
 @dataclass(eq=False)
 class _Topic:
-    """What is listened to."""
+    """What is listened to. ``unheard``: a camera was found that offers best effort only."""
 
     kind: type
     name: str
     callback: Callable[..., None]
+    reliability: ReliabilityPolicy = ReliabilityPolicy.RELIABLE
+    unheard: bool = False
     subscription: Any = None
 
 
@@ -65,11 +67,8 @@ class CameraInput:
     ) -> None:
         self._node, self._settings = node, settings
         self._deliver, self._refused = deliver, refused
-        self._events = SubscriptionEventCallbacks(
-            message_lost=lost, incompatible_qos=self._on_incompatible
-        )
+        self._lost = lost
         self._topics: list[_Topic] = []
-        self._unheard = False
         # Of the other topics of a set, and of pictures, what came since the last set.
         self._others, self._alone = Counter[str](), 0
         self.received = 0
@@ -97,7 +96,7 @@ class CameraInput:
                     functools.partial(self._on_other_of_set, 2, "camera_info"),
                 ),
             ]
-        self._qos = QoSProfile(depth=depth, reliability=ReliabilityPolicy.RELIABLE)
+        self._depth = depth
         try:
             for each in wanted:
                 name = node.resolve_topic_name(each.name)
@@ -115,31 +114,33 @@ class CameraInput:
 
     def adapt(self) -> None:
         """Listen without reliability where a camera was found that does not offer it."""
-        if not self._unheard:
-            return
-        self._unheard = False
-        self._qos.reliability = ReliabilityPolicy.BEST_EFFORT
         for each in self._topics:
+            if not each.unheard:
+                continue
+            each.unheard, each.reliability = False, ReliabilityPolicy.BEST_EFFORT
             self._node.destroy_subscription(each.subscription)
             # What the parameter says of reliability is what could not be had.
             self._subscribe(each, QoSOverridingOptions([QoSPolicyKind.DEPTH]))
-        self._node.get_logger().info(
-            f"a camera on {self.topic} offers best effort only: large pictures may be lost on the "
-            "way; let it offer reliable, or use transport:=compressed"
-        )
+            self._node.get_logger().info(
+                f"a camera on {self._node.resolve_topic_name(each.name)} offers best effort only: "
+                "large pictures may be lost on the way; let it offer reliable, or use "
+                "transport:=compressed"
+            )
 
-    def _on_incompatible(self, event: Any) -> None:
+    def _on_incompatible(self, topic: _Topic, event: Any) -> None:
         """Of an executor's event: what is heard must not be changed in here."""
-        if self._qos.reliability == ReliabilityPolicy.RELIABLE:
-            self._unheard = True
+        topic.unheard = topic.reliability == ReliabilityPolicy.RELIABLE
 
     def _subscribe(self, topic: _Topic, overridable: QoSOverridingOptions) -> None:
         topic.subscription = self._node.create_subscription(
             topic.kind,
             topic.name,
             topic.callback,
-            self._qos,
-            event_callbacks=self._events,
+            QoSProfile(depth=self._depth, reliability=topic.reliability),
+            event_callbacks=SubscriptionEventCallbacks(
+                message_lost=self._lost,
+                incompatible_qos=functools.partial(self._on_incompatible, topic),
+            ),
             qos_overriding_options=overridable,
         )
 
