@@ -169,7 +169,7 @@ class PeopleEstimator:
             self.counters.old += 1
             raise InvalidFrame(
                 "old_stamp",
-                f"dropped a picture {back:.3f} s older than (or equal to) the newest; if two "
+                f"it is {back:.3f} s older than (or equal to) the newest; if two "
                 "cameras publish on this topic, stop one",
             )
         self.counters.resets += 1
