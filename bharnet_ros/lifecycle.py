@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import signal
 import threading
 import traceback
 from collections.abc import Callable
@@ -15,11 +14,8 @@ from typing import Any
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.signals import SignalHandlerOptions
 
-from bharnet_ros.spinning import WRONG_PARAMETERS, begin
-
-SIGNAL_SECONDS = 0.2  # a signal is noticed within this
+from bharnet_ros.spinning import SIGNAL_SECONDS, WRONG_PARAMETERS, begin, told_to_stop
 
 SUCCESS = TransitionCallbackReturn.SUCCESS
 
@@ -90,29 +86,24 @@ def run(
     make: Callable[[], Any],
     name: str,
     args: list[str] | None = None,
-    alongside: Callable[[Any, threading.Event], None] = lambda node, told_to_stop: None,
+    alongside: Callable[[Any, threading.Event], None] = lambda node, stop: None,
     state: str = "",
 ) -> int:
     """A lifecycle node in a process, until it is told to stop; its `autostart` is obeyed here.
 
-    ``alongside(node, told_to_stop)`` is called before the node starts; ``state``: to which it
+    ``alongside(node, stop)`` is called before the node starts; ``state``: to which it
     returns, whatever `autostart` says. Returns the exit code.
     """
-    told_to_stop = threading.Event()
-    # rclpy's own handlers end all communication at once: running actions could not be ended.
-    handlers = SignalHandlerOptions.NO
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: told_to_stop.set())
-    starting = f"{name} cannot start"
-    node = begin(make, starting, args, (ValueError,), signal_handler_options=handlers)
+    stop = told_to_stop()
+    node = begin(make, f"{name} cannot start", args, (ValueError,))
     if node is None:
         return 1
-    alongside(node, told_to_stop)
+    alongside(node, stop)
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     try:
         node.lead_to(state or ("active" if node.settings["autostart"] else "unconfigured"))
-        while not told_to_stop.is_set():
+        while not stop.is_set():
             node.settled = node.state
             executor.spin_once(timeout_sec=SIGNAL_SECONDS)
     finally:  # running actions end whatever happens, even if a callback raised

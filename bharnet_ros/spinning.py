@@ -4,16 +4,32 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import rclpy
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
 
+SIGNAL_SECONDS = 0.2  # a signal is noticed within this
 WRONG_PARAMETERS = InvalidParameterTypeException, InvalidParameterValueException
+
+
+def told_to_stop() -> threading.Event:
+    """Set by Ctrl-C and SIGTERM from now on.
+
+    rclpy's own handlers end all communication at once, and whatever is being done then raises:
+    running actions could not be ended, nor a service answered.
+    """
+    told = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: told.set())
+    return told
 
 
 def begin(
@@ -21,15 +37,13 @@ def begin(
     name: str,
     args: list[str] | None = None,
     cannot: tuple[type[Exception], ...] = (),
-    **options: Any,
 ) -> Any:
     """Start ROS and make a node; None where a user got something wrong, which is said in a line.
 
     cannot   what ``make`` raises where a user can cure it
-    options  of rclpy.init
     """
     try:
-        rclpy.init(args=args, **options)
+        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     except RuntimeError as error:  # rclpy's RCLError is one: a file or an argument it cannot read
         print(f"{name}: {error}", file=sys.stderr)
         return None
@@ -51,16 +65,17 @@ def spin(
 
     cannot  what ``make`` raises where a user can cure it
     """
+    stop = told_to_stop()
     node = begin(make, name, args, cannot)
     if node is None:
         return 2
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     try:
-        executor.spin()
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
+        while not stop.is_set():
+            executor.spin_once(timeout_sec=SIGNAL_SECONDS)
     finally:
+        executor.shutdown()
         node.destroy_node()
-        rclpy.try_shutdown()
+        rclpy.shutdown()
     return 0

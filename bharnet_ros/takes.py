@@ -98,7 +98,12 @@ class RecorderNode(Node):
         return self._gathering.frames if self._gathering else 0
 
     def destroy_node(self) -> None:
-        """What is being written is finished first."""
+        """What is being written is finished first; what was not stopped is no take."""
+        if self.frames:
+            self.get_logger().warning(
+                f"{self.frames} frames of '{self._shown}' are not kept: nobody called "
+                "stop_recording"
+            )
         self._worker.shutdown()
         super().destroy_node()
 

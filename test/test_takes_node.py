@@ -5,6 +5,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -199,3 +203,38 @@ def test_wild_poses_and_names_do_no_harm(tmp_path):
         success, message = ask(tester, "stop")
         assert not success
         assert "do not show anybody" in message
+
+
+# Told to stop in the middle of being made, where rclpy's own handlers let all raise that follows.
+TOLD = """
+import signal, sys
+from bharnet_ros import takes
+declare_all = takes.declare_all
+def declare(*given):
+    signal.raise_signal(int(sys.argv[1]))
+    return declare_all(*given)
+takes.declare_all = declare
+sys.exit(takes.main(sys.argv))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_told_to_stop_at_any_moment_it_ends_well(number):
+    with own_domain() as domain:
+        done = subprocess.run(
+            [sys.executable, "-c", TOLD, str(int(number))],
+            env={**os.environ, "ROS_DOMAIN_ID": str(domain)},
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_what_was_not_stopped_is_told_to_be_lost(tmp_path, capfd):
+    with recorder(folder=str(tmp_path), label="wave") as (node, tester):
+        ask(tester, "start")
+        tell(node, tester, 0, 5, pose())
+    assert "5 frames of 'wave' are not kept" in capfd.readouterr().err
