@@ -106,6 +106,7 @@ def test_what_cannot_be_replayed_is_said_before_it_is_played(bag, labels, tmp_pa
         ([bag, "--labels", outside], "lies outside the recording"),
         ([bag, "--labels", labels, "--unlabelled", "maybe"], "idle or ignored"),
         ([bag, "--labels", labels, "--offset", "soon"], "--offset soon is no number"),
+        ([bag, "--labels", labels, "--rename", "wave"], "--rename wave: write it as LABEL=CLASS"),
     ):
         assert main([*map(str, given), "--out", str(out)]) == 2
         assert said in capsys.readouterr().err
