@@ -86,9 +86,9 @@ def _run(given: argparse.Namespace) -> None:
 def _request(given: argparse.Namespace, actions: Path | None = None) -> Request:
     """What to judge: the recorded actions, or before there are any, the bag that is played."""
     pairs = [each.partition("=") for each in given.rename]
-    for old, equals, _ in pairs:
-        if not equals:  # else it would stand for nothing being done
-            raise InvalidRequest(f"--rename {old}: write it as LABEL=CLASS")
+    for old, equals, new in pairs:
+        if not (old and new):  # "" would stand for nothing being done
+            raise InvalidRequest(f"--rename {old}{equals}{new}: write it as LABEL=CLASS")
     try:
         offset = Decimal(given.offset)
     except InvalidOperation:
