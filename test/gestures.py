@@ -19,14 +19,19 @@ GESTURES = {"wave": ((-0.1, -0.5), 1), "stop": ((0.15, -0.3), 2), "come": ((0.3,
 
 
 def make_take(
-    label: str, seed: int = 0, seconds: float = 1.6, rate: float = 15.0, hands: bool = True
+    label: str,
+    seed: int = 0,
+    seconds: float = 1.6,
+    rate: float = 15.0,
+    hands: bool = True,
+    body: bool = True,
 ) -> Take:
     """One take; whatever is no key of GESTURES is somebody standing still."""
     rng = np.random.default_rng(seed)
     count = round(seconds * rate) + 1
     place, shape = GESTURES.get(label, ((0.0, 0.0), 0))
-    body, hand = standing(shape)
-    bodies, both = np.repeat(body[None], count, 0), np.repeat(hand[None], count, 0)
+    joints, hand = standing(shape)
+    bodies, both = np.repeat(joints[None], count, 0), np.repeat(hand[None], count, 0)
     moved = np.array(place) * np.sin(np.linspace(0.2, 3, count))[:, None]
     for joint, share in (("right_elbow", 0.5), ("right_wrist", 1.0)):
         bodies[:, UPPER_BODY_11.index(joint), :2] += share * moved
@@ -35,6 +40,8 @@ def make_take(
     both[..., :3] += rng.normal(0, 0.005, both[..., :3].shape)
     if not hands or label not in GESTURES:
         both[..., :3], both[..., 3] = np.nan, 0.0
+    if not body:
+        bodies[..., :3], bodies[..., 3] = np.nan, 0.0
     stamps = START + (np.arange(count) / rate * NANOSECONDS).astype(np.int64)
     return Take(stamps, bodies.astype(np.float32), both.astype(np.float32), UPPER_BODY_11)
 

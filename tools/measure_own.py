@@ -42,6 +42,7 @@ from bharnet_train.finetune.crossval import (
     make_folds,
     takes_for_gesture,
 )
+from bharnet_train.finetune.experts import only, seeing
 from bharnet_train.finetune.head import Head, Pooled, fit_head
 from bharnet_train.finetune.refusal import Refusal
 
@@ -106,7 +107,7 @@ def words(
         for label in taught
         for take in rng.sample([each for each in here if each.label == label], TAKES)
     ]
-    head, refusal, classes = teach(base, takes, taught, seed, copies)
+    base, head, refusal, classes = teach(base, takes, taught, seed, copies)
     mine = {id(each) for each in takes}
     spare = [each for each in recorded if each.label in taught and id(each) not in mine][::every]
     right, sure, which = hits(base, head, refusal, spare, classes)
@@ -140,14 +141,14 @@ def people(
             for label in taught
             for take in rng.sample([each for each in own if each.label == label], TAKES)
         ]
-        head, refusal, classes = teach(base, takes, taught, seed, copies)
-        figure = 100 * float(hits(base, head, refusal, others, classes)[0].mean())
+        reading, head, refusal, classes = teach(base, takes, taught, seed, copies)
+        figure = 100 * float(hits(reading, head, refusal, others, classes)[0].mean())
         mine = {id(each) for each in takes}
         left = [each for each in own if id(each) not in mine][::every]
         counted.append((figure, len(others)))
         yield (
             f"{person} teaches {len(taught)}: other takes",
-            100 * hits(base, head, refusal, left, classes)[0].mean(),
+            100 * hits(reading, head, refusal, left, classes)[0].mean(),
         )
         yield f"{person} teaches {len(taught)}: other people", figure
     yield "all other people", sum(f * n for f, n in counted) / sum(n for _, n in counted)
@@ -155,10 +156,11 @@ def people(
 
 def teach(
     base: Checkpoint, takes: list[Sequence], taught: list[str], seed: int, copies: int
-) -> tuple[Head, Refusal, list[str]]:
-    """A head as ``bharnet train --recordings`` fits it, without own takes of idle."""
+) -> tuple[Checkpoint, Head, Refusal, list[str]]:
+    """A head as ``bharnet train --recordings`` fits it, without takes of idle; its base first."""
     classes = [*taught, IDLE]
     features = base.info.features
+    base = only(base, seeing(takes, features))
     made = rounds(base.network, features, takes, classes, IDLE, STRONG, copies, seed)
     pooled, target, of = zip(*made, strict=True)
     together = Copies(Pooled.join(list(pooled)), torch.cat(target), torch.cat(of))
@@ -172,7 +174,7 @@ def teach(
         SURE,
     )
     head = fit_head(together.pooled, together.target, len(classes))
-    return head.refusing(checked.refusal.offset), checked.refusal, classes
+    return base, head.refusing(checked.refusal.offset), checked.refusal, classes
 
 
 def hits(

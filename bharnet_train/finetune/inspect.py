@@ -19,6 +19,7 @@ import torch
 from bharnet.features import FeatureConfig
 from bharnet.skeleton import get_layout
 from bharnet_train.datasets.recordings import Sequence
+from bharnet_train.finetune.experts import blind, seeing, shows
 from bharnet_train.finetune.head import Pooled
 
 # Takes of a gesture: below, nothing can be left out; from here on it is well.
@@ -37,8 +38,8 @@ class Finding:
     fatal: bool = False
 
 
-def unusable(sequence: Sequence, features: FeatureConfig) -> str:
-    """Why a take cannot be used; "" if it can."""
+def unusable(sequence: Sequence, features: FeatureConfig, hands_do: bool = True) -> str:
+    """Why a take cannot be used; "" if it can. ``hands_do``: hands without a body will do."""
     frames = len(sequence.window.stamps)
     if sequence.seconds < SHORTEST_SECONDS or frames < FEWEST_FRAMES:
         return f"it lasts {sequence.seconds:.2f} s ({frames} frames); record the whole gesture"
@@ -48,7 +49,8 @@ def unusable(sequence: Sequence, features: FeatureConfig) -> str:
     # As in features.py: estimators place what they do not see somewhere, with a low score.
     seen = np.isfinite(shoulders[..., 0]) & ~(shoulders[..., 3] < features.lowest_score)
     shown = float(seen.all(1).mean())
-    if shown < SEEN:
+    alone = not shows("body", sequence, features) and shows("hand", sequence, features) >= SEEN
+    if shown < SEEN and not (alone and hands_do):
         return (
             f"both shoulders are seen in {100 * shown:.0f} % of its frames; step back until the "
             "upper body is in view"
@@ -81,7 +83,6 @@ def look_at_joints(sequences: Many[Sequence], idle: str, features: FeatureConfig
             found.append(
                 Finding(f"'{label}' has {len(made)} takes only; {ENOUGH} or more are well")
             )
-        found += _hands(label, made)
         long = [each for each in made if each.seconds > 1.25 * features.window_seconds]
         if long:
             found.append(
@@ -97,6 +98,7 @@ def look_at_joints(sequences: Many[Sequence], idle: str, features: FeatureConfig
                 f"for a gesture more often; record it with `bharnet record {idle}`"
             )
         )
+    found += _unseen(gestures, features)
     found += _rates(sequences)
     if len({(each.person, each.session) for each in sequences}) == 1:
         found.append(
@@ -108,20 +110,36 @@ def look_at_joints(sequences: Many[Sequence], idle: str, features: FeatureConfig
     return found
 
 
-def _hands(label: str, made: Many[Sequence]) -> list[Finding]:
-    """In how many takes no hand is ever seen."""
-    without = [
-        each for each in made if not np.isfinite(each.window.hands[..., 0]).any(axis=(1, 2)).any()
-    ]
-    if not without:
-        return []
-    which = "any take" if len(without) == len(made) else f"{len(without)} of {len(made)} takes"
-    return [
-        Finding(
-            f"no hand is seen in {which} of '{label}': only its arms can tell it apart; keep the "
-            "hands in the picture, and well lit"
-        )
-    ]
+def _unseen(gestures: Mapping[str, Many[Sequence]], features: FeatureConfig) -> list[Finding]:
+    """Where takes show no body, or no hand."""
+    every = [each for made in gestures.values() for each in made]
+    experts = seeing(every, features)
+    if experts == ("hand",):
+        text = "no body is seen: the model will look at hands alone, also where it sees bodies"
+        return [Finding(f"{text}; step back until the upper body is in view if arms matter")]
+    cure = "keep the hands in the picture, and well lit"
+    if experts == ("body",):
+        without = len(blind("hand", every, features))
+        return [
+            Finding(
+                f"no hand is seen in any take of {without} of {len(gestures)} gestures: the model "
+                f"will look at the arms alone, also where it sees hands; {cure}"
+            )
+        ]
+    found = []
+    for label, made in gestures.items():
+        without = sum(not shows("hand", each, features) for each in made)
+        if without == len(made):
+            text = f"any take of '{label}': it will be told only while no hand is in view; {cure}"
+        elif without:
+            text = (
+                f"{without} of {len(made)} takes of '{label}': only its arms can tell it apart "
+                f"there; {cure}"
+            )
+        else:
+            continue
+        found.append(Finding(f"no hand is seen in {text}"))
+    return found
 
 
 def _rates(sequences: Many[Sequence]) -> list[Finding]:

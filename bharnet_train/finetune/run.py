@@ -27,6 +27,7 @@ from bharnet_train.evaluation import draw_confusion
 from bharnet_train.finetune.card import write_card
 from bharnet_train.finetune.copies import STRONG, plain, rounds
 from bharnet_train.finetune.crossval import Checked, Copies, cross_validate, make_folds
+from bharnet_train.finetune.experts import only, seeing, shows
 from bharnet_train.finetune.head import Pooled, fit_head
 from bharnet_train.finetune.inspect import (
     Finding,
@@ -105,12 +106,13 @@ def finetune(
     began = time.monotonic()
     base = load_checkpoint(SHIPPED if plan.base == "shipped" else Path(plan.base))
     features = base.info.features
-    sequences, rejected = _usable(folder, features)
+    sequences, rejected = _usable(folder, base.info)
     findings = look_at_joints(sequences, IDLE, features)
     if any(each.fatal for each in findings):
         told.findings(findings, rejected)
         causes = "; ".join(each.text for each in findings if each.fatal)
         raise UnfitRecordings(f"{folder} cannot be learnt from: {causes}")
+    base = only(base, seeing([e for e in sequences if e.label != IDLE], features))
     takes = cut(sequences, features)
     labels = [each.label for each in takes.sequences]
     pooled = plain(base.network, features, takes.sequences)
@@ -162,8 +164,9 @@ def _mirror_twins(base: Checkpoint, takes: Takes, pooled: Pooled) -> list[tuple[
     return [pair for pair in mirror_twins(labels, pooled, flipped) if IDLE not in pair]
 
 
-def _usable(folder: Path, features: FeatureConfig) -> tuple[list[Sequence], list[Rejected]]:
+def _usable(folder: Path, info: ModelInfo) -> tuple[list[Sequence], list[Rejected]]:
     """The takes of a folder, whatever their idle is called, and those left out."""
+    features = info.features
     read, rejected = read_own(folder, get_layout(features.body_layout))
     if len(read) > MOST_TAKES:
         raise UnfitRecordings(
@@ -171,14 +174,30 @@ def _usable(folder: Path, features: FeatureConfig) -> tuple[list[Sequence], list
         )
     sequences = []
     for each in read:
-        if why := unusable(each, features):
+        if why := unusable(each, features, "hand" in info.network.experts):
             rejected.append(Rejected(f"a take of '{each.label}'", why))
         else:
             sequences.append(replace(each, label=IDLE) if each.label in NOTHING else each)
+    sequences = _of_one_kind(sequences, features, rejected)
     if not sequences:
         first = f"; the first: {rejected[0].take}: {rejected[0].why}" if rejected else ""
         raise UnfitRecordings(f"{folder} holds no take that can be used{first}")
     return sequences, rejected
+
+
+def _of_one_kind(
+    sequences: list[Sequence], features: FeatureConfig, rejected: list[Rejected]
+) -> list[Sequence]:
+    """Without the takes of hands alone, if other takes of gestures show bodies."""
+    whole = [each for each in sequences if shows("body", each, features)]
+    if all(each.label == IDLE for each in whole):
+        return sequences
+    why = "no body is seen in it, but in other takes; put takes of hands alone in another folder"
+    left = {id(each) for each in whole}
+    rejected += [
+        Rejected(f"a take of '{each.label}'", why) for each in sequences if id(each) not in left
+    ]
+    return whole
 
 
 def cut(sequences: Many[Sequence], features: FeatureConfig) -> Takes:
