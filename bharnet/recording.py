@@ -133,6 +133,8 @@ class Recordings:
 def read_table(folder: Path) -> list[Line]:
     """The lines of labels.csv. Raises InvalidRecordings."""
     path = folder / TABLE
+    if folder.is_file():
+        raise InvalidRecordings(f"{folder} is a file; give the folder that holds {TABLE}")
     try:
         if path.stat().st_size > LARGEST_TABLE:
             raise InvalidRecordings(f"{path} has more than 4 MiB; is it the table of the takes?")
@@ -141,9 +143,14 @@ def read_table(folder: Path) -> list[Line]:
         raise InvalidRecordings(
             f"{folder} holds no {TABLE}; record takes with `bharnet record NAME --into {folder}`"
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidRecordings(f"{path} cannot be read as UTF-8 text: {error}") from None
-    reader = csv.DictReader(io.StringIO(text), restval="", restkey="more", strict=True)
+    except UnicodeDecodeError as error:
+        raise InvalidRecordings(f"{path} is no UTF-8 text ({error}); save it as UTF-8") from None
+    except OSError as error:
+        raise InvalidRecordings(f"{path} cannot be read: {error.strerror or error}") from None
+    delimiter = max(",;\t", key=text.partition("\n")[0].count)  # programs save what they like
+    reader = csv.DictReader(
+        io.StringIO(text), restval="", restkey="more", strict=True, delimiter=delimiter
+    )
     lines: list[Line] = []
     try:
         missing = {"take", "label"} - set(reader.fieldnames or ())
@@ -152,6 +159,10 @@ def read_table(folder: Path) -> list[Line]:
                 f"has no column '{min(missing)}'; its first line must be {','.join(COLUMNS)}"
             )
         for row in reader:
+            if any(row.get("more") or ()):
+                raise InvalidRecordings(
+                    f"has more columns than the first line; quote a label with '{delimiter}'"
+                )
             told = {key: str(row.get(key) or "").strip() for key in COLUMNS}
             if any(told.values()):
                 lines.append(Line(**told))

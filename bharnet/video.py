@@ -108,7 +108,12 @@ class Film:
     def show(self, image: Image) -> bool:
         """Add an RGB picture (H, W, 3); always True. Raises VideoUnavailable."""
         if self._writer is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise VideoUnavailable(
+                    f"{self._path} cannot be written: {error.strerror}"
+                ) from None
             # The codec wants even sides.
             self._size = image.shape[1] // 2 * 2, image.shape[0] // 2 * 2
             code = cv2.VideoWriter.fourcc(*"mp4v")
@@ -128,19 +133,18 @@ class Film:
 
 
 class Window:
-    """A window on the screen, until Q, Escape or its cross. Raises VideoUnavailable."""
+    """A window on the screen, until Q, Escape or its cross.
 
-    def __init__(self, title: str) -> None:
+    ``instead``: what to do where there can be none. Raises VideoUnavailable.
+    """
+
+    def __init__(self, title: str, instead: str) -> None:
         if not has_display():
-            raise VideoUnavailable(
-                "there is no display to open a window on; write a video with --save out.mp4"
-            )
+            raise VideoUnavailable(f"there is no display to open a window on; {instead}")
         try:
             cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
         except cv2.error as error:
-            raise VideoUnavailable(
-                "this OpenCV was built without windows; write a video with --save out.mp4"
-            ) from error
+            raise VideoUnavailable(f"this OpenCV was built without windows; {instead}") from error
         self._title = title
         self.key = -1  # what was pressed while the last picture was shown; -1 = nothing
 

@@ -83,7 +83,8 @@ def watch(
     torch.set_num_threads(1)
     try:
         source = open_camera(camera) if video is None else open_video(video)
-        sink = Window("bharnet watch") if save is None else Film(save, source.rate)
+        instead = "write a video with --save out.mp4"
+        sink = Window("bharnet watch", instead) if save is None else Film(save, source.rate)
         recognizer = Recognizer(load_checkpoint(model or SHIPPED), device)
         config = EstimatorConfig(estimator, pose, max_people, delegate=delegate)
         with closing(sink), PeopleEstimator(open_estimator(config)) as people:

@@ -22,9 +22,12 @@ if TYPE_CHECKING:
     from bharnet.estimation.people import PeopleEstimator
 
 IDLE_SECONDS = 6.0
+# Options that would be ignored with a bag or a video.
+OF_WEBCAM = ("camera", "takes", "seconds", "idle", "countdown", "save", "window")
 
 
 def record(
+    context: typer.Context,
     name: Annotated[
         str, typer.Argument(help="The gesture; 'idle' for doing nothing. Not with labels.")
     ] = "",
@@ -62,6 +65,7 @@ def record(
         if discard:
             _discard(recordings, check_label(name))
             return
+        _check(context, name, bag, video, labels)
         sitting = session or datetime.now().strftime("%Y-%m-%d %Hh")
         who = check_name(person), check_name(sitting)
         if bag is not None:
@@ -79,8 +83,31 @@ def record(
         raise InvalidRecordings(
             f"{into} cannot be written: {error.strerror or error}; what was kept before is whole"
         ) from None
+    if not kept and (bag or video):
+        raise InvalidRecordings("no take was kept; the lines above say why")
     counted = ", ".join(f"{label} {n}" for label, n in sorted(recordings.count().items()))
     say(escape(f"{kept} takes kept; {into} now holds {counted or 'none'}"))
+
+
+def _check(
+    context: typer.Context, name: str, bag: Path | None, video: Path | None, labels: Path | None
+) -> None:
+    """Before any network is loaded: what was asked for can be done. Raises InvalidRecordings."""
+    if bag and video:
+        raise InvalidRecordings("--bag and --video exclude each other; give one of them")
+    if not (bag or video):
+        if labels:
+            raise InvalidRecordings("--labels belongs to a recording; give --video or --bag too")
+        if not name:
+            raise InvalidRecordings("which gesture? give its name, as in `bharnet record wave`")
+    elif not (name or labels or bag):
+        raise InvalidRecordings("what does the video show? give the gesture's name, or --labels")
+    if name:
+        check_label(name)
+    for option in context.command.params:
+        source = context.get_parameter_source(option.name or "")
+        if (bag or video) and option.name in OF_WEBCAM and source and source.name == "COMMANDLINE":
+            raise InvalidRecordings(f"{option.opts[0]} is for a webcam; leave it out")
 
 
 def _coach(
@@ -110,7 +137,7 @@ def _guided(
     try:
         with contextlib.ExitStack() as opened:
             source = open_camera(camera)
-            screen = Window("bharnet record") if window else None
+            screen = Window("bharnet record", "--no-window needs none") if window else None
             film = Film(save, source.rate) if save else None
             if screen:
                 opened.callback(screen.close)
@@ -134,9 +161,13 @@ def _guided(
                     coach.discard()
                 if coach.finished:
                     break
+            else:
+                raise VideoUnavailable(
+                    f"camera {camera} gives no more pictures; the {len(coach.kept)} takes that "
+                    "were kept are whole"
+                )
     except VideoUnavailable as error:
-        hint = "; --no-window records without" if window else ""
-        raise InvalidRecordings(f"{error}{hint}") from None
+        raise InvalidRecordings(str(error)) from None
     return len(coach.kept)
 
 

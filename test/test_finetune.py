@@ -22,6 +22,7 @@ from bharnet.take import Take
 from bharnet_train.cli import app
 from bharnet_train.config import InvalidConfig
 from bharnet_train.datasets.own import read_own
+from bharnet_train.datasets.recordings import UnreadableData
 from bharnet_train.evaluation import Result
 from bharnet_train.finetune.copies import plain
 from bharnet_train.finetune.crossval import Checked, make_folds, takes_for_gesture
@@ -450,6 +451,13 @@ def test_another_checkpoint_may_be_the_base_and_nulls_are_idle(takes, tmp_path):
     again = load_checkpoint(finetune(folder, plan, tmp_path, "").path)
     assert again.info.provenance["base"]["name"] == "first"
     assert again.info.provenance["foreign_nulls"] == 16
+
+
+def test_nulls_that_are_not_there_are_named(tmp_path):
+    folder = write_recordings(tmp_path / "mine", takes=2)
+    plan = Plan("mine", copies=1, nulls=tmp_path / "none.npz")
+    with pytest.raises(UnreadableData, match=r"there is no file .*none\.npz .* \(--nulls\)"):
+        finetune(folder, plan, tmp_path, "")
 
 
 @pytest.mark.parametrize("name", ["a/b", "../mine", "", "."])

@@ -142,6 +142,8 @@ def test_a_little_outside_is_cut_off():
         ("", "is empty"),
         ("a,b\n1,2\n", "no column 'start', only a, b"),
         ("start,end,label\nsoon,2,wave\n", "line 2: 'soon' is no time"),
+        ("start;end;label\n0,5;2;wave\n", "'0,5' is no time in seconds, as 12.5 is"),
+        ("start,end,label\n0,5,2,0,wave\n", "line 2 has more columns than the first line"),
         ("start,end,label\nnan,2,wave\n", "line 2: nan is no time"),
         ("start,end,label\n1,1e30,wave\n", "line 2: 1e30 is no time"),
         ("start,end,label\n2,1,wave\n", "line 2: it ends at 1, not after 2"),
@@ -193,7 +195,7 @@ def test_files_that_are_none(tmp_path):
     with pytest.raises(InvalidLabels, match="there is no file of labels"):
         read_labels(tmp_path / "nowhere.csv")
     (tmp_path / "x.csv").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(InvalidLabels, match="UTF-8"):
+    with pytest.raises(InvalidLabels, match=r"is no UTF-8 text .* save it as UTF-8"):
         read_labels(tmp_path / "x.csv")
     with pytest.raises(InvalidLabels, match="cannot be read"):
         read_labels(tmp_path)

@@ -118,6 +118,15 @@ def test_the_demos_bag_brings_its_own_labels(tmp_path):
     assert len(labels) > 10
 
 
+def test_a_recording_of_which_nothing_is_kept_has_failed(tmp_path):
+    bag = write_bag(tmp_path / "bag", [("ab12c", 4, 9)], seconds=9)
+    table = tmp_path / "labels.csv"
+    table.write_text("start,end,label\n1,3,wave\n")
+    with pytest.raises(InvalidRecordings, match="no take was kept; the lines above say why"):
+        run("--bag", bag, "--labels", table, "--into", tmp_path / "mine")
+    assert not (tmp_path / "mine").exists()
+
+
 @pytest.mark.parametrize(
     ("given", "match"),
     [
@@ -129,6 +138,11 @@ def test_the_demos_bag_brings_its_own_labels(tmp_path):
         (["wave", "--discard"], "holds no take of 'wave'"),
         (["wave", "--camera", "77"], "camera 77 cannot be opened"),
         (["wave", "--seconds", "0"], "0.2 to 60 s"),
+        ([], "which gesture? give its name"),
+        (["--video", "x.mp4"], "what does the video show?"),
+        (["wave", "--bag", "BAG", "--video", "x.mp4"], "exclude each other"),
+        (["wave", "--labels", "TABLE"], "--labels belongs to a recording"),
+        (["wave", "--bag", "BAG", "--takes", "5"], "--takes is for a webcam"),
     ],
 )
 def test_what_cannot_be_recorded_is_one_sentence(tmp_path, monkeypatch, capsys, given, match):
@@ -196,6 +210,23 @@ def test_before_a_webcam_takes_are_led_through(tmp_path, monkeypatch):
     ]
     assert read_take(tmp_path / "mine" / "idle_001.npz").seconds == pytest.approx(6)
     assert (tmp_path / "film.mp4").stat().st_size > 1000
+
+
+def test_a_camera_that_is_pulled_out_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_camera", lambda *_: PeopleEstimator(Walks()))
+    monkeypatch.setattr("bharnet.video.open_camera", lambda number: Webcam())
+    given = ["--takes", 3, "--seconds", 5, "--countdown", 3, "--no-window"]
+    with pytest.raises(InvalidRecordings, match=r"no more pictures; the 2 takes .* are whole"):
+        run("wave", *given, "--into", tmp_path / "mine")
+    assert labels_of(tmp_path / "mine") == ["wave", "wave"]
+
+
+def test_without_a_display_the_way_out_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_camera", lambda *_: PeopleEstimator(Walks()))
+    monkeypatch.setattr("bharnet.video.open_camera", lambda number: Webcam())
+    monkeypatch.setattr("bharnet.video.has_display", lambda: False)
+    with pytest.raises(InvalidRecordings, match=r"no display .*; --no-window needs none"):
+        run("wave", "--into", tmp_path / "mine")
 
 
 def coach(folder: Path, takes: int = 2) -> Coach:

@@ -81,6 +81,20 @@ def test_no_line_leads_out_of_the_folder(tmp_path, name):
         read_table(tmp_path)
 
 
+def test_a_table_may_be_saved_by_a_spreadsheet(tmp_path):
+    Recordings(tmp_path).add(make_take("wave"), "wave", "p1", "monday")
+    path = tmp_path / TABLE
+    before = read_table(tmp_path)
+    path.write_text(path.read_text().replace(",", ";"), encoding="utf-8-sig")
+    assert read_table(tmp_path) == before
+
+
+def test_the_table_itself_is_no_folder(tmp_path):
+    (tmp_path / TABLE).write_text("take,label\n")
+    with pytest.raises(InvalidRecordings, match=r"labels.csv is a file; give the folder"):
+        read_table(tmp_path / TABLE)
+
+
 @pytest.mark.parametrize(
     ("table", "match"),
     [
@@ -90,7 +104,8 @@ def test_no_line_leads_out_of_the_folder(tmp_path, name):
         ("take,label\na.npz,\n", "no name of a gesture"),
         ("take,label\na.npz,x\na.npz,y\n", "lists a.npz twice"),
         ('take,label\n"a.npz,x\n', "line"),
-        (b"\xff\xfe\x00", "UTF-8"),
+        ("take,label\na.npz,come, please\n", "line 2: has more columns than the first line"),
+        (b"\xff\xfe\x00", "is no UTF-8 text .* save it as UTF-8"),
     ],
 )
 def test_a_table_that_is_none_says_why(tmp_path, table, match):

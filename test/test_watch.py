@@ -118,8 +118,11 @@ def test_what_cannot_be_opened_names_cause_and_cure(
     with pytest.raises(VideoUnavailable, match="camera 77 cannot be opened"):
         open_camera(77)
     monkeypatch.setattr("bharnet.video.has_display", lambda: False)
-    with pytest.raises(VideoUnavailable, match="--save"):
-        Window("title")
+    with pytest.raises(VideoUnavailable, match="no display to open a window on; do without"):
+        Window("title", "do without")
+    (tmp_path / "file").touch()
+    with pytest.raises(VideoUnavailable, match=r"film\.mp4 cannot be written: "):
+        Film(tmp_path / "file" / "film.mp4", 10).show(np.zeros((8, 8, 3), np.uint8))
 
 
 # --- captions

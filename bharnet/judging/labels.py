@@ -41,7 +41,9 @@ class Clock:
         try:
             value = Decimal(text.strip())
         except InvalidOperation:
-            raise InvalidLabels(f"{row.where}: '{text[:40]}' is no time in seconds") from None
+            raise InvalidLabels(
+                f"{row.where}: '{text[:40]}' is no time in seconds, as 12.5 is"
+            ) from None
         if not value.is_finite() or abs(value) > Decimal("9e18"):
             raise InvalidLabels(f"{row.where}: {text[:40]} is no time")
         if value >= IN_NANOSECONDS:
@@ -60,8 +62,10 @@ def read_labels(path: Path) -> list[Row]:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise InvalidLabels(f"there is no file of labels {path}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidLabels(f"{path} cannot be read as UTF-8 text: {error}") from None
+    except UnicodeDecodeError as error:
+        raise InvalidLabels(f"{path} is no UTF-8 text ({error}); save it as UTF-8") from None
+    except OSError as error:
+        raise InvalidLabels(f"{path} cannot be read: {error.strerror or error}") from None
     if path.suffix.lower() in (".eaf", ".xml"):
         return read_elan(text, path.name)
     if path.suffix.lower() == ".json":
@@ -93,6 +97,11 @@ def read_csv(text: str, name: str) -> list[Row]:
             )
         for row in reader:
             where = f"{name}, line {reader.line_num}"
+            if any(row.get(None) or ()):
+                raise InvalidLabels(
+                    f"{where} has more columns than the first line; write 12.5 with a point, and "
+                    f"quote a label with '{delimiter}'"
+                )
             found = {key: str(row.get(key) or "") for key in ("start", "end", "label", "person")}
             if any(found.values()):
                 label, person = found["label"].strip(), found["person"].strip()

@@ -224,6 +224,8 @@ def cut(sequences: Many[Sequence], features: FeatureConfig) -> Takes:
 
 def _nulls(path: Path, base: Checkpoint) -> list[Sequence]:
     """Foreign takes of people who do nothing. Raises UnreadableData."""
+    if not path.exists():
+        raise UnreadableData(f"there is no file {path} of takes to be idle (--nulls)")
     layout = get_layout(base.info.features.body_layout)
     found = [each for each in read_recordings(path, layout) if each.label in NOTHING]
     if not found:
