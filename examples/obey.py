@@ -11,11 +11,13 @@ it stands still. `sureness` and `speed` are parameters.
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 import rclpy
 from geometry_msgs.msg import Twist
 from rclpy.clock import Clock, ClockType
+from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 
 from bharnet_ros.msg import Action, ActionArray
@@ -74,14 +76,11 @@ class Obey(Node):
 
 
 def main() -> None:
-    """Run until interrupted."""
+    """Run until interrupted or ended, as by ros2 launch."""
     rclpy.init()
-    try:
+    with contextlib.suppress(KeyboardInterrupt, ExternalShutdownException):
         rclpy.spin(Obey())
-    except KeyboardInterrupt:
-        pass
-    finally:
-        rclpy.try_shutdown()
+    rclpy.try_shutdown()
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make 
 
 import rclpy
 from geometry_msgs.msg import Twist
-from rclpy.executors import SingleThreadedExecutor
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 
 from bharnet_ros.demo.domain import own_domain
 from bharnet_ros.msg import Action, ActionArray
@@ -62,10 +62,15 @@ def action(body, label="", state=Action.ONSET, confidence=0.9, reason=Action.REA
 
 
 @pytest.fixture
-def world():
+def example():
     spec = importlib.util.spec_from_file_location("obey", ROOT / "examples" / "obey.py")
-    example = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(example)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def world(example):
     with own_domain() as domain:
         robot, outside = rclpy.Context(), rclpy.Context()
         for each in (robot, outside):
@@ -105,3 +110,14 @@ def test_it_stands_still_when_the_recogniser_is_silent(world):
     world.tell(action("ab12c", "follow_me"))
     world.drives(0.2)
     world.drives(0.0)  # nothing was said meanwhile
+
+
+@pytest.mark.parametrize("ended", [KeyboardInterrupt, ExternalShutdownException])
+def test_to_end_it_is_no_error(example, monkeypatch, ended):
+    def spin(node):
+        raise ended
+
+    monkeypatch.setattr(example, "Obey", object)
+    for name, function in (("init", lambda: None), ("spin", spin)):
+        monkeypatch.setattr(rclpy, name, function)
+    example.main()
