@@ -218,8 +218,13 @@ class Gathering:
         layout, units, estimator = self._made_of
         known = {key: seen for key, seen in self._people.items() if body_id in ("", key)}
         if not known:
-            who = f"'{body_id}'" if body_id else "anybody"
-            raise InvalidTake(f"{self.frames} frames do not show {who}; is the person in view?")
+            if self._people:
+                there = ", ".join(sorted(self._people)[:5])
+                raise InvalidTake(
+                    f"{self.frames} frames show {there}, not '{body_id}'; the person of a label "
+                    "is a body id"
+                )
+            raise InvalidTake(f"{self.frames} frames do not show anybody; is the person in view?")
         seen = max(known.values(), key=lambda each: (len(each), _size(each)))
         return Take(
             np.array([stamp for stamp, _ in seen], np.int64),

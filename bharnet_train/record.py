@@ -29,7 +29,8 @@ OF_WEBCAM = ("camera", "takes", "seconds", "idle", "countdown", "save", "window"
 def record(
     context: typer.Context,
     name: Annotated[
-        str, typer.Argument(help="The gesture; 'idle' for doing nothing. Not with labels.")
+        str,
+        typer.Argument(help="The gesture, or idle. With --labels: only this one."),
     ] = "",
     into: Annotated[Path, typer.Option(help="Folder of the takes.")] = Path("recordings"),
     camera: Annotated[int, typer.Option(help="Number of the webcam.")] = 0,

@@ -378,7 +378,7 @@ def test_what_is_doubtful_is_told(base):
     ):
         assert any(words in each.text for each in told), words
     assert [each.text for each in told if each.fatal] == [
-        "'come' has 1 take; at least 2 are needed, 5 are well"
+        "'come' has 1 take; at least 2 are needed, 5 are better"
     ]
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import signal
+import shutil
 import subprocess
 import sys
 
@@ -72,3 +73,16 @@ def test_ctrl_c_while_libraries_load_is_no_traceback(tmp_path):
     assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
     # Afterwards it is Python's again, for whoever cleans up.
     assert run().stderr.endswith("KeyboardInterrupt\n")
+
+
+def test_a_shell_of_a_fresh_clone_is_told_to_set_up(tmp_path):
+    (tmp_path / "tools").mkdir()
+    script = shutil.copy(ROOT / "tools" / "ros_env.sh", tmp_path / "tools")
+    clean = {"PATH": os.environ["PATH"]}
+    said = []
+    for _ in range(2):
+        command = ["bash", "-euc", f"source {script}"]
+        done = subprocess.run(command, env=clean, capture_output=True, text=True, check=True)
+        said.append(done.stderr)
+        (tmp_path / ".venv").mkdir(exist_ok=True)
+    assert said == ["ros_env.sh: nothing is set up here; run `make setup` first\n", ""]

@@ -22,6 +22,7 @@ if [ -n "${AMENT_PREFIX_PATH:-}" ] && [ -z "${_BHARNET_ROS_FROM_WHEELS:-}" ]; th
     unset _bharnet_nounset
 else
     # ROS 2 from wheels: the virtual environment is the ROS prefix.
+    [ -d "$_bharnet_root/.venv" ] || echo "ros_env.sh: nothing is set up here; run \`make setup\` first" >&2
     export _BHARNET_ROS_FROM_WHEELS=1
     _bharnet_prepend AMENT_PREFIX_PATH "$_bharnet_root/.venv"
     _bharnet_prepend AMENT_PREFIX_PATH "$_bharnet_root/install"

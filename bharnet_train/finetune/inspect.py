@@ -75,13 +75,11 @@ def look_at_joints(sequences: Many[Sequence], idle: str, features: FeatureConfig
         )
     for label, made in gestures.items():
         if len(made) < FEWEST:
-            text = (
-                f"'{label}' has {len(made)} take; at least {FEWEST} are needed, {ENOUGH} are well"
-            )
-            found.append(Finding(text, fatal=True))
+            needed = f"at least {FEWEST} are needed, {ENOUGH} are better"
+            found.append(Finding(f"'{label}' has {len(made)} take; {needed}", fatal=True))
         elif len(made) < ENOUGH:
             found.append(
-                Finding(f"'{label}' has {len(made)} takes only; {ENOUGH} or more are well")
+                Finding(f"'{label}' has {len(made)} takes only; {ENOUGH} or more are better")
             )
         long = [each for each in made if each.seconds > 1.25 * features.window_seconds]
         if long:
