@@ -67,8 +67,8 @@ def record(
             _discard(recordings, check_label(name))
             return
         _check(context, name, bag, video, labels)
-        sitting = session or datetime.now().strftime("%Y-%m-%d %Hh")
-        who = check_name(person), check_name(sitting)
+        now = datetime.now().strftime("%Y-%m-%d %Hh")
+        who = check_name(person), check_name(session or now)
         if bag is not None:
             kept = from_bag(recordings, bag, topic, labels, name, who)
         elif video is not None:
@@ -76,7 +76,7 @@ def record(
                 kept = from_video(recordings, video, people, labels, name, who)
         else:
             with _camera(estimator, pose) as people:
-                wishes = [(check_label(name), seconds)] * takes
+                wishes = [(name, seconds)] * takes
                 wishes += [(IDLE, max(seconds, IDLE_SECONDS))] * (idle if name != IDLE else 0)
                 coach = _coach(recordings, wishes, who, people, countdown)
                 kept = _guided(coach, people, camera, save, window)
@@ -84,10 +84,15 @@ def record(
         raise InvalidRecordings(
             f"{into} cannot be written: {error.strerror or error}; what was kept before is whole"
         ) from None
-    if not kept and (bag or video):
+    _sum_up(recordings, kept, bool(bag or video))
+
+
+def _sum_up(recordings: Recordings, kept: int, asked: bool) -> None:
+    """``asked``: takes were asked for, so that none is a failure. Raises InvalidRecordings."""
+    if asked and not kept:
         raise InvalidRecordings("no take was kept; the lines above say why")
     counted = ", ".join(f"{label} {n}" for label, n in sorted(recordings.count().items()))
-    say(escape(f"{kept} takes kept; {into} now holds {counted or 'none'}"))
+    say(escape(f"{kept} takes kept; {recordings.folder} now holds {counted or 'none'}"))
 
 
 def _check(
