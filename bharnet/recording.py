@@ -20,6 +20,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,11 @@ def check_name(name: str) -> str:
             "characters"
         )
     return name
+
+
+def sitting(session: str = "") -> str:
+    """The session's name; by default the day and hour. Raises InvalidRecordings."""
+    return check_name(session or datetime.now().strftime("%Y-%m-%d %Hh"))
 
 
 class Recordings:

@@ -33,6 +33,7 @@ from bharnet.recording import (
     Recordings,
     check_label,
     check_name,
+    sitting,
 )
 from bharnet.skeleton import BODY_LAYOUTS, Layout
 from bharnet.take import UNITS, InvalidTake
@@ -50,7 +51,7 @@ PARAMETERS = (
     Declared("folder", "recordings", "folder of the takes and their table", dynamic=True),
     Declared("label", "", "what the next takes show; idle: nothing", dynamic=True),
     Declared("person", "p1", "who it is, for the table", dynamic=True),
-    Declared("session", "", "the sitting, for the table", dynamic=True),
+    Declared("session", "", "the sitting, for the table; default: day and hour", dynamic=True),
     Declared("body_id", "", "whom to record; empty: who is seen longest", dynamic=True),
     Declared("seconds", 0.0, "a take ends after this; 0: by service", 0.0, 60.0, dynamic=True),
 )
@@ -168,7 +169,7 @@ class RecorderNode(Node):
         def write() -> str:
             recordings = Recordings(user_path(given["folder"]))
             take = gathering.take(given["body_id"])
-            line = recordings.add(take, label, given["person"], given["session"])
+            line = recordings.add(take, label, given["person"], sitting(given["session"]))
             self._last = recordings, line
             count = recordings.count()[line.label]
             return f"kept {line.take}, {take.seconds:.1f} s; {count} takes of '{line.label}'"

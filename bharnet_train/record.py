@@ -5,14 +5,20 @@
 from __future__ import annotations
 
 import contextlib
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 
-from bharnet.recording import IDLE, InvalidRecordings, Recordings, check_label, check_name
+from bharnet.recording import (
+    IDLE,
+    InvalidRecordings,
+    Recordings,
+    check_label,
+    check_name,
+    sitting,
+)
 from bharnet.skeleton import get_layout
 from bharnet_train.console import say
 from bharnet_train.cut_takes import estimated, from_bag, from_video
@@ -67,8 +73,7 @@ def record(
             _discard(recordings, check_label(name))
             return
         _check(context, name, bag, video, labels)
-        now = datetime.now().strftime("%Y-%m-%d %Hh")
-        who = check_name(person), check_name(session or now)
+        who = check_name(person), sitting(session)
         if bag is not None:
             kept = from_bag(recordings, bag, topic, labels, name, who)
         elif video is not None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -106,7 +107,8 @@ def test_a_take_ends_by_itself_and_can_be_broken_off(tmp_path):
         assert ask(tester, "stop")[1] == "kept wave_001.npz, 0.5 s; 1 takes of 'wave'"
         ask(tester, "start")
         assert ask(tester, "discard") == (True, "take broken off")
-        assert len(Recordings(tmp_path).lines) == 1
+        (line,) = Recordings(tmp_path).lines
+        assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\dh", line.session)  # days are told apart
 
 
 def test_a_take_begins_anew_where_time_does(tmp_path):
