@@ -83,6 +83,8 @@ def watch(
     torch.set_num_threads(1)
     try:
         source = open_camera(camera) if video is None else open_video(video)
+        if video and save and save.exists() and save.samefile(video):
+            fail(f"--save would overwrite {video} while it is read; give another name")
         instead = "write a video with --save out.mp4"
         sink = Window("bharnet watch", instead) if save is None else Film(save, source.rate)
         recognizer = Recognizer(load_checkpoint(model or SHIPPED), device)

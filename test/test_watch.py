@@ -205,6 +205,18 @@ def test_watch_writes_an_annotated_film(tmp_path: Path, monkeypatch: pytest.Monk
     assert len(list(open_video(out))) == 8
 
 
+def test_a_film_never_overwrites_the_video_that_it_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bharnet.estimation.choose.open_estimator", lambda config: Walks())
+    video = film(tmp_path / "in.mp4")
+    content = video.read_bytes()
+    done = CliRunner().invoke(app, ["watch", "--video", str(video), "--save", str(video)])
+    assert done.exit_code == 2, done.output
+    assert "would overwrite" in done.output
+    assert video.read_bytes() == content
+
+
 def test_known_failures_are_one_sentence_and_code_2(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
