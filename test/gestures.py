@@ -13,6 +13,7 @@ from bharnet.recording import Recordings
 from bharnet.skeleton import UPPER_BODY_11
 from bharnet.take import Take
 from bharnet.window import NANOSECONDS
+from bharnet_train.datasets.recordings import Sequence
 
 # Where the right wrist goes in picture heights, and the seed of the hand's shape.
 GESTURES = {"wave": ((-0.1, -0.5), 1), "stop": ((0.15, -0.3), 2), "come": ((0.3, -0.1), 3)}
@@ -44,6 +45,11 @@ def make_take(
         bodies[..., :3], bodies[..., 3] = np.nan, 0.0
     stamps = START + (np.arange(count) / rate * NANOSECONDS).astype(np.int64)
     return Take(stamps, bodies.astype(np.float32), both.astype(np.float32), UPPER_BODY_11)
+
+
+def sequences_of(takes: list[Take], label: str) -> list[Sequence]:
+    """The takes as a reader of recordings gives them, all of one label."""
+    return [Sequence(take.window(UPPER_BODY_11), label, "p1", "", "test") for take in takes]
 
 
 def write_recordings(folder: Path, takes: int = 4, sessions: int = 1) -> Path:

@@ -29,7 +29,7 @@ RUN_BY = {
     ".ci/run": SETS_UP,
     "bharnet --help": "prints the commands, which are checked here",
     "bharnet evaluate": "test_command_line.py",
-    "bharnet evaluate-bag": "test_evaluate_bag.py",
+    "bharnet evaluate-bag": "test_evaluate_bag_command.py",
     "bharnet evaluate-rgb": "test_rgb_videos.py runs the function behind it",
     "bharnet export": "test_export.py",
     "bharnet extract": "test_extract.py runs the function behind it",
