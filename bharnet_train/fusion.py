@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence as Many
 from dataclasses import dataclass
 from itertools import product
+from math import inf
 from pathlib import Path
 
 import torch
@@ -98,11 +99,13 @@ def fuse(
     InvalidConfig for weights that do not match them.
     """
     names = names_of(models)
-    fit = weights is None or (len(weights) == len(models) and min(weights) >= 0 and any(weights))
+    fit = weights is None or (
+        len(weights) == len(models) and any(weights) and all(0 <= each < inf for each in weights)
+    )
     if weights is not None and not fit:
         raise InvalidConfig(
             f"--weights {', '.join(f'{each:g}' for each in weights)}: {len(models)} networks need "
-            "as many, none negative and not all 0"
+            "as many, none negative, none endless and not all 0"
         )
     members = [load_checkpoint(path) for path in models]
     classes = members[0].info.classes

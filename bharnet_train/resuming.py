@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import lightning
@@ -62,3 +63,16 @@ def refuse_another(told: dict[str, Any] | None, config: BaseModel) -> None:
         f"the run to resume had another configuration ({', '.join(other)}); "
         "give the same, or train without --resume"
     )
+
+
+def refuse_other_classes(told: Sequence[str], now: Sequence[str]) -> None:
+    """Where recordings came or went, weights of one class would pass for another's.
+
+    Raises InvalidConfig.
+    """
+    if tuple(told) != tuple(now):
+        other = ", ".join(sorted(set(told) ^ set(now)))
+        raise InvalidConfig(
+            f"the run to resume had other classes ({other}): its recordings have changed; "
+            "train without --resume"
+        )

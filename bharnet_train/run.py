@@ -86,12 +86,17 @@ def _describe(config: TrainConfig, split: Split) -> ModelInfo:
         raise InvalidConfig(
             f"synonyms: '{min(strangers)}' is no class; the classes are {', '.join(split.classes)}"
         )
+    if config.idle and config.idle not in split.classes:
+        raise InvalidConfig(
+            f"idle: '{config.idle}' is no class; the classes are {', '.join(split.classes)}. "
+            'If none of them means that nothing is done: idle=""'
+        )
     try:
         info = ModelInfo(
             name=config.name,
             version=config.version,
             classes=split.classes,
-            idle=config.idle if config.idle in split.classes else "",
+            idle=config.idle,
             network=config.network,
             features=config.features,
             decision=config.decision,
@@ -99,9 +104,11 @@ def _describe(config: TrainConfig, split: Split) -> ModelInfo:
             synonyms={c: told for c, told in config.synonyms.items() if c in split.classes},
         )
         decision_config(info)  # not only when a robot decides by it
-        return info
     except ValueError as error:
         raise InvalidConfig(str(error)) from None
+    if len(info.labels) < 2:
+        raise InvalidConfig(f"'{info.labels[0]}' is all there is to tell; two classes are needed")
+    return info
 
 
 def _figures(part: str, result: Result) -> dict[str, Any]:

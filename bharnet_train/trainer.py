@@ -19,6 +19,9 @@ from bharnet_train.config import InvalidConfig, NothingToResume
 from bharnet_train.console import console
 from bharnet_train.resuming import WholeCheckpoints
 
+# Of what Lightning knows: weights and coordinates stay in 32 bits.
+PRECISIONS = ("32-true", "16-mixed", "bf16-mixed")
+
 # Lightning's advice on workers and loggers is not for our users.
 for part in ("lightning.pytorch", "lightning.fabric"):
     logging.getLogger(part).setLevel(logging.WARNING)
@@ -44,6 +47,8 @@ def make_trainer(
 
     Raises InvalidConfig for flags that do not fit each other or this machine.
     """
+    if precision not in PRECISIONS:
+        raise InvalidConfig(f"--precision {precision} is none of {', '.join(PRECISIONS)}")
     cluster = cluster or find_cluster()
     progress = progress and console.is_terminal
     keep = ModelCheckpoint(

@@ -26,7 +26,7 @@ from bharnet_train.idling import let_some_idle
 from bharnet_train.loading import choose_workers, make_loader, part_of_batch
 from bharnet_train.logbook import make_logbook
 from bharnet_train.loss import ensemble_loss
-from bharnet_train.resuming import KeptMean, refuse_another
+from bharnet_train.resuming import KeptMean, refuse_another, refuse_other_classes
 from bharnet_train.sampling import BalancedOrder, Item, Shard, Windows
 from bharnet_train.streams.cut import StreamWindows
 from bharnet_train.trainer import last_checkpoint, make_trainer
@@ -39,16 +39,18 @@ class Trainee(lightning.LightningModule):
 
     def __init__(self, config: TrainConfig, classes: tuple[str, ...]) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.classes = config, classes
         self.idle = classes.index(config.idle) if config.idle in classes else -1
         self.network = BHaRNet(config.network, config.features, len(classes))
         self.right = MeanMetric()  # counts over all processes
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["configuration"] = self.config.model_dump(mode="json")
+        checkpoint["classes"] = self.classes
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         refuse_another(checkpoint.get("configuration"), self.config)
+        refuse_other_classes(checkpoint.get("classes", self.classes), self.classes)
 
     def training_step(self, batch: list[torch.Tensor], index: int) -> torch.Tensor:
         position, seen, target = batch

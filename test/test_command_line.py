@@ -116,7 +116,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_the_work(trained, com
     assert "no folder that can be written" in said
 
 
-@pytest.mark.parametrize("weights", [(1,), (0, 0), (1, -1)])
+@pytest.mark.parametrize("weights", [(1,), (0, 0), (1, -1), (1, "nan"), (1, "inf")])
 def test_weights_of_an_ensemble_must_fit(trained, tmp_path, weights):
     model, data = trained
     other = shutil.copy(model, tmp_path / "other.safetensors")

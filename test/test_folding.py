@@ -18,6 +18,7 @@ from bharnet.network.folding.paths import max3
 from bharnet.network.folding.reading import SHORT, fold_kernels
 from bharnet.network.graph import RefinedGraphConv
 from bharnet.network.temporal import DeformableConv, DeformablePaths
+from bharnet.network.whole import whole_stream
 
 FEATURES = FeatureConfig(frames=16)
 LONG = FeatureConfig(frames=24)
@@ -77,6 +78,19 @@ def test_the_same_scores(name, people):
     # The network itself is untouched.
     for was, now in zip(before, answers(network, people), strict=True):
         assert torch.equal(was, now)
+
+
+def test_a_graph_of_the_unified_stream_is_for_any_number_of_people():
+    """In a graph len() of a tensor is a constant: `bharnet export` had refused these networks."""
+
+    class Joined(nn.Module):
+        def forward(self, position: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+            return whole_stream(make_streams(position, seen, FEATURES), FEATURES)[0]
+
+    people = torch.export.Dim("people", min=1, max=64)
+    shapes = ({0: people}, {0: people})
+    graph = torch.export.export(Joined(), example(FEATURES, 3), dynamic_shapes=shapes).module()
+    assert graph(*example(FEATURES, 5)).shape[0] == 5
 
 
 def test_no_normalisation_of_channels_is_left():

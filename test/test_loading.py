@@ -94,6 +94,7 @@ def test_mixed_precision_is_for_the_network_alone(takes, tmp_path, monkeypatch, 
     [
         ({"precision": "16-mixed"}, "needs a GPU"),
         ({"precision": "half"}, "half"),
+        ({"precision": "bf16-true"}, "is none of 32-true, 16-mixed, bf16-mixed"),
         ({"accelerator": "abacus"}, "abacus"),
     ],
 )

@@ -190,6 +190,7 @@ def test_two_experts_cost_less_than_one_unified_graph(config):
         {"blocks": ((40, 1),), "graph": "refined"},
         {"variant": "E", "split": 4},
         {"early_pooling": True},
+        {"early_pooling": True, "experts": ("whole",), "variant": "E"},
         {"fusion": "vote"},
         {"time": "wavelet"},
         {"attention": "none"},

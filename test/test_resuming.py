@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 from conftest import ROOT
@@ -98,6 +99,20 @@ def test_a_run_goes_on_only_as_it_began(takes, tmp_path):
     last.write_bytes(last.read_bytes()[:1000])
     with pytest.raises(NothingToResume, match="damaged"):
         train_and_score(*run, ["optimiser.epochs=1"], "test", resume=True, **options)
+
+
+def test_a_run_goes_on_only_with_its_classes(takes, tmp_path):
+    """One that is called otherwise has the same weights: nothing else would tell."""
+    options = {"accelerator": "cpu", "progress": False}
+    with np.load(takes / "takes.npz") as file:
+        arrays = dict(file)
+    np.savez(tmp_path / "takes.npz", **arrays)
+    run = (takes / "tiny.yaml", tmp_path, tmp_path, ["optimiser.epochs=1"], "test")
+    train_and_score(*run, **options)
+    arrays["label"] = np.where(arrays["label"] == "open", "flat", arrays["label"])
+    np.savez(tmp_path / "takes.npz", **arrays)
+    with pytest.raises(InvalidConfig, match=r"had other classes \(flat, open\)"):
+        train_and_score(*run, resume=True, **options)
 
 
 def test_an_interrupted_run_says_how_to_go_on(takes, tmp_path):

@@ -193,6 +193,8 @@ def test_resuming_nothing_is_said(takes, tmp_path):
     [
         ("optimiser.rate=1e30", "training diverged"),
         ("decision={enter_treshold: 0.9}", "decides by enter_treshold"),
+        ("idle=nul", "idle: 'nul' is no class; the classes are fist, null, open"),
+        ("sources.0.drop=[open, fist]", "'null' is all there is to tell"),
     ],
 )
 def test_a_model_that_nobody_could_use_is_not_written(takes, tmp_path, override, cause):

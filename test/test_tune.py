@@ -186,6 +186,8 @@ def test_validation_people_make_the_streams(takes):
         streams_of(takes, "sources.0.validation={}")
     with pytest.raises(UnreadableData, match="shows 'sleep'"):
         streams_of(takes, "idle=sleep")
+    with pytest.raises(UnreadableData, match="idle is empty"):
+        streams_of(takes, "idle=''")
 
 
 def test_only_recorded_streams_that_are_held_out_are_tuned_on(tmp_path):

@@ -77,6 +77,8 @@ class NetworkConfig:
             raise ValueError("split: a branch has at least one block, and so has the trunk")
         if self.early_pooling and (self.experts != ("whole",) or len(self.blocks) < 3):
             raise ValueError("early_pooling needs experts (whole,) and 3 blocks or more")
+        if self.early_pooling and self.variant == "E":
+            raise ValueError("early_pooling joins joints along one trunk: variant B or P, not E")
         if not 1 <= self.attention_width <= 2048 or not 0 <= self.dropout < 1:
             raise ValueError("attention_width is 1 to 2048, dropout 0 to below 1")
 

@@ -81,7 +81,7 @@ def whole_stream(streams: Streams, config: FeatureConfig) -> tuple[torch.Tensor,
     body = streams.body[:, :-1].unflatten(1, (kinds, -1))[:, :, :depth]
     lacking = body.new_zeros(body.shape[0], kinds, depth - body.shape[2], *body.shape[3:])
     body = torch.cat((body, lacking), 2).flatten(1, 2)
-    place = body.new_zeros(len(body), 2 * config.hand_place, *body.shape[2:])
+    place = body.new_zeros(body.shape[0], 2 * config.hand_place, *body.shape[2:])
     body = torch.cat((place, body, streams.body[:, -1:]), 1)
     joined = torch.cat((body, streams.hands[:, 0], streams.hands[:, 1]), -1)
     seen = torch.cat((streams.body_seen, streams.hands_seen[:, 0], streams.hands_seen[:, 1]), -1)

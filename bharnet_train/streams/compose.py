@@ -125,7 +125,8 @@ def compose_people(
         signs = [each for each in mine if each.label != idle]
         rests = [each for each in mine if each.label == idle] or everybodys_rests
         if not rests:
-            raise UnreadableData(f"nobody who is held out shows '{idle}'; streams need it")
+            lack = f"nobody shows '{idle}'" if idle else "idle is empty: no class means nothing"
+            raise UnreadableData(f"{lack}; streams need rests")
         order = [signs[i] for i in rng.permutation(len(signs))[:most_signs]]
         if order:
             name = f"{source} {person}{suffix}"
