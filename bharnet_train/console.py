@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 from rich.console import Console
@@ -16,6 +17,12 @@ console = Console()
 def say(text: str) -> None:
     """One line in rich's markup, as long as it is: a pipe wants it whole."""
     console.print(text, highlight=False, soft_wrap=True)
+
+
+def say_written(model: Path, scored: bool) -> None:
+    """Where a trained model is, and whether anybody scored it."""
+    held_out = "" if scored else "; nobody is held out, so nothing was scored"
+    say(escape(f"{model} written{held_out}"))
 
 
 def fail_to_write(error: OSError, what: str = "") -> NoReturn:

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.markup import escape
 
 from bharnet.checkpoint import ModelInfo, load_checkpoint, save_checkpoint
 from bharnet.decision import decision_config
 from bharnet_train.cluster import find_cluster, is_first
 from bharnet_train.config import InvalidConfig, TrainConfig, read_config
-from bharnet_train.console import say
+from bharnet_train.console import say_written
 from bharnet_train.datasets.select import Split, load_split, tested, trained_on
 from bharnet_train.evaluation import Result, draw_confusion, evaluate, fit_temperature, predict
+from bharnet_train.trainer import refuse_diverged
 from bharnet_train.training import train
 
 
@@ -44,8 +44,7 @@ def train_and_score(
     if not is_first():
         return None
     minutes = (time.monotonic() - began) / 60
-    if not all(torch.isfinite(each).all() for each in network.state_dict().values()):
-        raise InvalidConfig("training diverged: weights are not finite; lower optimiser.rate")
+    refuse_diverged(network)
     if split.validation:
         logits, target = predict(network, config.features, split.validation, split.classes)
         info = replace(info, temperature=fit_temperature(logits[0], target))
@@ -74,8 +73,7 @@ def train_and_score(
     )
     path = out / f"{config.name}.safetensors"
     save_checkpoint(path, network, info)
-    held_out = "" if result else "; nobody is held out, so nothing was scored"
-    say(escape(f"{path} written{held_out}"))
+    say_written(path, result is not None)
     return result
 
 

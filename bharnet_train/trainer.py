@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import lightning
+import torch
 from lightning.pytorch.callbacks import LambdaCallback, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from torch import nn
 
 from bharnet_train.cluster import Cluster, find_cluster
 from bharnet_train.config import InvalidConfig, NothingToResume
@@ -82,6 +84,12 @@ def make_trainer(
     if trainer.precision != precision:
         raise InvalidConfig(f"--precision {precision} needs a GPU; bf16-mixed needs none")
     return trainer
+
+
+def refuse_diverged(network: nn.Module) -> None:
+    """Raises InvalidConfig for a network that nobody could use."""
+    if not all(torch.isfinite(each).all() for each in network.state_dict().values()):
+        raise InvalidConfig("training diverged: weights are not finite; lower optimiser.rate")
 
 
 def last_checkpoint(folder: Path, resume: bool) -> Path | None:

@@ -131,6 +131,18 @@ def test_from_videos_to_a_checkpoint_that_answers_the_same(videos):
     assert Estimator.asked == asked, "poses are estimated once"
 
 
+def test_a_model_that_nobody_could_use_is_not_written(videos):
+    with pytest.raises(InvalidConfig, match="training diverged"):
+        run(videos, "optimiser.rate=1e30")
+    assert not list((videos / "out").glob("*.safetensors"))
+
+
+def test_without_anybody_to_test_it_says_where_the_model_is(videos, capsys):
+    assert run(videos) is None
+    said = "tiny.safetensors written; nobody is held out, so nothing was scored"
+    assert said in capsys.readouterr().out
+
+
 def test_halves_share_no_picture(videos):
     chosen = read_as(RGBTrainConfig, videos / "tiny.yaml")
     for how, expected in (
@@ -262,6 +274,8 @@ def test_shipped_configurations_are_valid(path):
         ["optimiser={momentum: 1.5}"],
         ["optimiser={weight_decay: -1}"],
         ["optimiser={balance: 2}"],
+        ["optimiser={rate: .inf}"],
+        ["rate=.inf"],
         ["test=[p2]", "halves=alternate"],
     ],
     ids=str,

@@ -23,7 +23,7 @@ class RGBOptimiser(_Strict):
 
     epochs: int = Field(default=80, ge=1)
     batch: int = Field(default=64, ge=2)
-    rate: float = Field(default=0.1, gt=0)
+    rate: float = Field(default=0.1, gt=0, allow_inf_nan=False)
     momentum: float = Field(default=0.9, ge=0, lt=1)
     weight_decay: Strength = 1e-4
     steps: list[int] = Field(default=[10, 50], description="epochs after which rate / 10")
@@ -58,7 +58,7 @@ class RGBTrainConfig(_Strict):
     test: list[str] = []
     halves: Literal["", "alternate", "sequence"] = ""
     weights: str = "auto"
-    rate: float = Field(default=0.0, ge=0)
+    rate: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     pose: Literal["lite", "full", "heavy"] = "full"
     shortest: float = Field(default=0.6, gt=0, le=1)
     seed: Seed = 0

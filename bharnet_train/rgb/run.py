@@ -18,11 +18,13 @@ from bharnet.checkpoint import Checkpoint, load_checkpoint
 from bharnet.models import SHIPPED
 from bharnet.rgb.checkpoint import RGBInfo, load_rgb_checkpoint, save_rgb_checkpoint
 from bharnet_train.config import read_as
+from bharnet_train.console import say_written
 from bharnet_train.datasets.recordings import UnreadableData
 from bharnet_train.rgb.clips import Clip, read_clip, read_table
 from bharnet_train.rgb.config import RGBTrainConfig
 from bharnet_train.rgb.evaluation import RGBResult, evaluate
 from bharnet_train.rgb.training import train
+from bharnet_train.trainer import refuse_diverged
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +68,7 @@ def train_rgb(
     network, first = train(
         config, info, skeleton.network, split.train, out / config.name, weights, **options
     )
+    refuse_diverged(network)
     minutes = (time.monotonic() - began) / 60
     provenance = _provenance(config, command, split, skeleton, first, minutes)
     result = None
@@ -80,6 +83,7 @@ def train_rgb(
         }
     path = out / f"{config.name}.safetensors"
     save_rgb_checkpoint(path, network, replace(info, provenance=provenance))
+    say_written(path, result is not None)
     return result
 
 
