@@ -233,7 +233,7 @@ def fuse(
 
     values = read_config(config, overrides or [])
     fused = fuse_scores(models, values, data, config.parent, weights, device)
-    say(f"{fused.together.sequences} sequences held out")
+    _tell_held_out(fused.together.sequences, fused.together.trained_on)
     table = Table("", "weight", "top-1 %")
     for name, weight in fused.weights.items():
         table.add_row(escape(name), f"{weight:g}", f"{fused.top1[name]:.1f}")
@@ -258,7 +258,7 @@ def robustness(
     """
     from bharnet.checkpoint import load_checkpoint
     from bharnet_train.config import read_config
-    from bharnet_train.datasets.select import load_split, tested
+    from bharnet_train.datasets.select import load_split, tested, trained_on
     from bharnet_train.fusion import names_of
     from bharnet_train.robustness import draw_robustness
     from bharnet_train.robustness import robustness as measure
@@ -273,6 +273,7 @@ def robustness(
     out.mkdir(parents=True, exist_ok=True)
     (out / "robustness.json").write_text(json.dumps(curves, indent=1) + "\n", encoding="utf-8")
     draw_robustness(curves, out / "robustness.png")
+    _tell_held_out(len(chosen), trained_on(split))
     for kind in next(iter(curves.values())):
         strengths = list(next(iter(curves.values()))[kind])
         table = Table(kind, *(f"{each:g}" for each in strengths))
@@ -318,13 +319,16 @@ def _command(name: str, config: Path, overrides: list[str], precision: str = "32
     return shlex.join(["bharnet", name, "--config", where, *given, *flags])
 
 
+def _tell_held_out(sequences: int, also: int) -> None:
+    """On how many a model was scored, and how many of these were trained on ``also``."""
+    say(f"{sequences} sequences held out")
+    if also:
+        why = "are trained on, too, joint for joint: these figures flatter"
+        say(f"[yellow]{also} of them {why}[/]")
+
+
 def _show(result) -> None:  # type: ignore[no-untyped-def]  # Result; its import costs seconds
-    say(f"{result.sequences} sequences held out")
-    if result.trained_on:
-        say(
-            f"[yellow]{result.trained_on} of them are trained on, too, joint for joint: "
-            "these figures flatter[/]"
-        )
+    _tell_held_out(result.sequences, result.trained_on)
     table = Table("", "top-1 %")
     table.add_row("body + hand", f"{result.top1:.1f}")
     if result.by_class is not None:

@@ -9,7 +9,7 @@ weights, e.g. 2:2:1:1 of PYSKL, were chosen on test people. Ours never see them.
 from __future__ import annotations
 
 from collections.abc import Sequence as Many
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from math import inf
 from pathlib import Path
@@ -19,7 +19,7 @@ import torch
 from bharnet.checkpoint import Checkpoint, load_checkpoint
 from bharnet_train.config import InvalidConfig, TrainConfig
 from bharnet_train.datasets.recordings import Sequence, UnreadableData
-from bharnet_train.datasets.select import load_split, refuse_unknown, tested
+from bharnet_train.datasets.select import load_split, refuse_unknown, tested, trained_on
 from bharnet_train.evaluation import Result, predict, score_logits
 
 STEPS = (0.0, 0.5, 1.0, 1.5, 2.0)
@@ -128,11 +128,12 @@ def fuse(
     scores, target = _scores(members, chosen, classes, device)
     fused = torch.einsum("m,mnc->nc", torch.tensor(weights, dtype=scores.dtype), scores)
     right = (scores.argmax(-1) == target).float().mean(1)
+    together = score_logits(fused[None], target, parts[0].test, classes, ())
     return Fused(
         dict(zip(names, map(float, weights), strict=True)),
         {name: round(100 * each, 2) for name, each in zip(names, right.tolist(), strict=True)},
         chosen_on,
-        score_logits(fused[None], target, parts[0].test, classes, ()),
+        replace(together, trained_on=trained_on(parts[0])),
     )
 
 

@@ -143,10 +143,11 @@ def test_sequences_that_are_trained_on_too_are_counted(takes, trained, tmp_path)
         rows = arrays[key][offsets[first] : offsets[first + 1]]
         arrays[key][offsets[tested] : offsets[tested + 1]] = rows
     np.savez(tmp_path / "takes.npz", **arrays)
-    data = ("--config", takes / "tiny.yaml", "--data", tmp_path, "--out", tmp_path)
-    assert "1 of them are trained on, too" in " ".join(
-        bharnet("evaluate", "--model", model, *data).split()
-    )
+    data = ("--config", takes / "tiny.yaml", "--data", tmp_path)
+    out = ("--out", tmp_path)
+    for command in (("evaluate", "--model", model, *out), ("robustness", model, *out)):
+        assert "1 of them are trained on, too" in bharnet(*command, *data)
+    assert "1 of them are trained on, too" in bharnet("fuse", model, *data)
     assert json.loads((tmp_path / "tiny.json").read_text())["trained_on"] == 1
 
 

@@ -282,6 +282,7 @@ def test_a_setting_that_cannot_be_is_said_in_one_line(takes, override, cause):
     ("override", "cause"),
     [
         ("sources.0.validation={person: [p88]}", "validation names p88"),
+        ("sources.0.validation={person: [p8, p9]}", "names p9, but takes.npz holds them out"),
         ("sources.0.labels={fits: fist}", "labels names fits"),
         ("sources.0.skip_frames=11", "less than two frames"),
         ("exclude=not_there.txt", r"exclude names cannot be read"),

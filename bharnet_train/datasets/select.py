@@ -54,10 +54,10 @@ def load_split(config: TrainConfig, data: Path, config_folder: Path | None = Non
     for source in config.sources:
         sequences = _read(source, data / source.file, layout)
         _refuse_strangers(source, sequences)
+        _refuse_tested(source, sequences)
         for sequence in sequences:
             label = class_name(sequence.label, source)
-            part = part_of(sequence.person, sequence.session, source)
-            part = "test" if sequence.part == "test" else part
+            part = _part(sequence, source)
             if not label:
                 continue
             # Only where some are excluded: a fingerprint reads the whole sequence.
@@ -129,6 +129,17 @@ def _refuse_strangers(source: Source, sequences: list[Sequence]) -> None:
             )
 
 
+def _refuse_tested(source: Source, sequences: list[Sequence]) -> None:
+    """Who is tested is validated on by nobody, and nothing would tell."""
+    validated = [each for each in sequences if _part(each, source) == "validation"]
+    for kind, names in source.validation.items():
+        if tested := sorted(set(names) - {getattr(each, kind) for each in validated}):
+            raise UnreadableData(
+                f"validation names {', '.join(tested)}, but {source.file} holds them out for "
+                "testing; name somebody who would be trained on"
+            )
+
+
 def _fingerprints(config: TrainConfig, folder: Path | None) -> set[str]:
     if not config.exclude or folder is None:
         return set()
@@ -152,6 +163,12 @@ def class_name(label: str, source: Source) -> str:
     if source.labels:
         return source.labels.get(label, "")
     return "" if label in source.drop else label
+
+
+def _part(sequence: Sequence, source: Source) -> str:
+    if sequence.part == "test":
+        return "test"
+    return part_of(sequence.person, sequence.session, source)
 
 
 def part_of(person: str, session: str, source: Source) -> str:
