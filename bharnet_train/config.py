@@ -152,8 +152,9 @@ class Streams(_Strict):
     """
 
     share: float = Field(default=0.0, ge=0, le=1, description="share of windows cut so, 0 = none")
-    frame_rate: float = Field(default=20.0, gt=0, description="at which takes are played")
-    pace: float = Field(default=0.25, ge=0, description="spread of the logarithm of the speed")
+    # A window is filled with takes: at a million a second, for ever.
+    frame_rate: float = Field(default=20.0, ge=1, le=1000, description="at which takes are played")
+    pace: float = Field(default=0.25, ge=0, le=3, description="spread of the logarithm of speed")
     way_seconds: tuple[float, float] = Field(
         default=(0.2, 0.5), description="least and longest way from one take to the next"
     )

@@ -264,6 +264,8 @@ def test_unusable_configuration_is_refused(tmp_path, text):
         ("optimiser.rate=-1", "optimiser.rate should be greater"),
         ("optimiser.rate=.inf", "optimiser.rate should be a finite number"),
         ("augmentation.jitter_hand=.inf", "augmentation.jitter_hand should be a finite number"),
+        ("streams.frame_rate=1e9", "streams.frame_rate should be less"),
+        ("streams.pace=.inf", "streams.pace should be less"),
         ("augmentation={rest: 0.8}", "fidget, partial and rest are shares of the same windows"),
         ("optimiser.average=1", "optimiser.average should be less"),
         ("augmentation.shortest=2", "augmentation.shortest should be less"),
