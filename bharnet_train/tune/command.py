@@ -18,6 +18,15 @@ from bharnet_train.options import DATA, OUT, Data, Device, Model, Out, Overrides
 if TYPE_CHECKING:
     from bharnet_train.tune.run import Tuned
 
+Paces = Annotated[
+    list[float] | None,
+    typer.Option(
+        help="Speed of the takes, 1 as streams.frame_rate says; may be given again.",
+        min=0.05,
+        max=20,
+    ),
+]
+
 
 def tune(
     model: Model,
@@ -42,14 +51,7 @@ def tune(
     ] = False,
     stride: Annotated[float, typer.Option(help="Seconds between two results.")] = 0.1,
     signs: Annotated[int, typer.Option(help="Most signs of a composed stream.", min=1)] = 150,
-    pace: Annotated[
-        list[float] | None,
-        typer.Option(
-            help="Speed of the takes, 1 as streams.frame_rate says; may be given again.",
-            min=0.05,
-            max=20,
-        ),
-    ] = None,
+    pace: Paces = None,
     seed: Annotated[int, typer.Option(help="Of streams and settings.", min=0)] = 0,
     device: Device = "cpu",
     save: Annotated[
