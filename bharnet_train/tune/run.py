@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bharnet.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from bharnet.decision import decision_config
+from bharnet.checkpoint import Checkpoint, ModelInfo, load_checkpoint, save_checkpoint
+from bharnet.decision import DecisionConfig, decision_config
 from bharnet.recognizer import Recognizer
 from bharnet.skeleton import Layout, get_layout
 from bharnet.stream import StreamConfig
@@ -23,7 +23,7 @@ from bharnet_train.datasets.select import class_name, load_split, part_of
 from bharnet_train.streams.compose import compose_people
 from bharnet_train.streams.frame_labels import LABELS, read_frame_labels
 from bharnet_train.streams.labelled import LabelledStream
-from bharnet_train.streams.run import ask, decide_and_judge
+from bharnet_train.streams.run import Answers, ask, decide_and_judge
 from bharnet_train.tune.calibrate import as_told, fit_on_ticks, retemper
 from bharnet_train.tune.picture import draw
 from bharnet_train.tune.search import Trial, choose, same_lags, search, summarise
@@ -67,9 +67,8 @@ def tune(
 
     Writes OUT/tune.json and OUT/tune.png; with ``save`` also OUT/MODEL.safetensors, the same
     network with the temperature and the decision found. ``keep_lags``: with the model's own lags,
-    not those of these streams; ``keep_temperature`` likewise. ``paces``: see
-    ``validation_streams``. Raises UnreadableData if nobody is held out for validation,
-    InvalidCheckpoint, InvalidConfig.
+    not those of these streams; ``keep_temperature`` likewise. ``paces``: ``validation_streams``.
+    Raises UnreadableData without validation people, InvalidCheckpoint, InvalidConfig.
     """
     checkpoint = load_checkpoint(model)
     info = checkpoint.info
@@ -83,13 +82,12 @@ def tune(
     except ValueError as error:
         raise InvalidConfig(f"nothing to tune on: {error}") from error
     told = info.told()
-    before = summarise(start, decide_and_judge(as_told(answers, info), told, start))
+    before = _judged(as_told(answers, info), told, start)
     answers = as_told(retemper(answers, factor), info)
     tried = search(answers, told, trials, start, seed, progress)
     chosen = choose(tried, false_alarms, longest_delay)
     if keep_lags:
-        kept = same_lags(chosen.config, start)
-        chosen = summarise(kept, decide_and_judge(answers, told, kept))
+        chosen = _judged(answers, told, same_lags(chosen.config, start))
     temperature = round(min(max(info.temperature * factor, 0.01), 100.0), 3)
     minutes = sum(each.seconds for each in streams) / 60
     found = Tuned(before, chosen, temperature, len(streams), minutes)
@@ -106,6 +104,10 @@ def tune(
         tuned = replace(info, temperature=temperature, decision=asdict(chosen.config))
         save_checkpoint(out / model.name, checkpoint.network, tuned)
     return found
+
+
+def _judged(answers: Many[Answers], info: ModelInfo, config: DecisionConfig) -> Trial:
+    return summarise(config, decide_and_judge(answers, info, config))
 
 
 def _of_classes(checkpoint: Checkpoint, device: str) -> Recognizer:
