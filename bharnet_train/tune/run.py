@@ -89,8 +89,7 @@ def tune(
     if keep_lags:
         chosen = _judged(answers, told, same_lags(chosen.config, start))
     temperature = round(min(max(info.temperature * factor, 0.01), 100.0), 3)
-    minutes = sum(each.seconds for each in streams) / 60
-    found = Tuned(before, chosen, temperature, len(streams), minutes)
+    found = Tuned(before, chosen, temperature, len(streams), sum(s.seconds for s in streams) / 60)
     asked = {
         "model": model.name,
         "people": sorted({each.person for each in streams}),
