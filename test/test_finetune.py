@@ -169,7 +169,7 @@ def test_what_is_doubtful_is_told(base):
         "'wave' has 3 takes only",
         "no hand is seen in any take of 'wave'",
         "5 of 9 takes have fewer than 8 frames a second",
-        "1 of 1 takes of 'come' last longer than the 2 s",
+        "1 of 1 takes of 'come' last longer than ",
         "there is no take of 'idle'",
         "one person at one sitting",
     ):

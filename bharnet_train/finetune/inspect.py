@@ -19,6 +19,7 @@ import torch
 from bharnet.features import FeatureConfig
 from bharnet.skeleton import get_layout
 from bharnet_train.datasets.recordings import Sequence
+from bharnet_train.finetune.copies import STRONG
 from bharnet_train.finetune.experts import blind, seeing, shows
 from bharnet_train.finetune.head import Pooled
 
@@ -81,12 +82,15 @@ def look_at_joints(sequences: Many[Sequence], idle: str, features: FeatureConfig
             found.append(
                 Finding(f"'{label}' has {len(made)} takes only; {ENOUGH} or more are better")
             )
-        long = [each for each in made if each.seconds > 1.25 * features.window_seconds]
+        # Of a longer take a live window never holds the share that the copies show.
+        longest = features.window_seconds / STRONG.shortest
+        long = [each for each in made if each.seconds > longest]
         if long:
             found.append(
                 Finding(
-                    f"{len(long)} of {len(made)} takes of '{label}' last longer than the "
-                    f"{features.window_seconds:g} s that the network looks back; cut the rest off"
+                    f"{len(long)} of {len(made)} takes of '{label}' last longer than "
+                    f"{longest:.1f} s, too long for the {features.window_seconds:g} s that the "
+                    "network looks back; cut the rest off"
                 )
             )
     if idle not in takes:
