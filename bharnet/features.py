@@ -121,7 +121,8 @@ def resample(
     ``end`` (nanoseconds) defaults to the newest stamp, ``seconds`` to the configured length.
     ``instants`` (T,), shares of the span from 0 to 1, replaces the even ones (training only).
     Linear between the two nearest sightings of each joint, if they are no further apart than
-    ``longest_gap``; beyond the first and last sighting the joint is held for half a gap.
+    ``longest_gap``; beyond the first and last sighting the joint is held for half a gap. A hand
+    whose wrist is not seen counts as not seen.
     """
     end = int(window.stamps[-1]) if end is None else end
     position, seen = resample_all([window], config, end, seconds, instants)
@@ -154,8 +155,13 @@ def resample_all(
         when, values[..., :3], sighted, (shares - 1.0) * span, config.longest_gap
     )
     people = len(shares), len(windows), -1
-    by_person = position.reshape(*people, 3).swapaxes(0, 1), seen.reshape(people).swapaxes(0, 1)
-    return np.ascontiguousarray(by_person[0]), np.ascontiguousarray(by_person[1])
+    position = np.ascontiguousarray(position.reshape(*people, 3).swapaxes(0, 1))
+    seen = np.ascontiguousarray(seen.reshape(people).swapaxes(0, 1))
+    # A hand is read from its wrist: without it, fingers say nothing of their shape.
+    for hand in (slice(-42, -21), slice(-21, None)):
+        seen[..., hand] &= seen[..., hand.start, None]
+    position[~seen] = 0.0
+    return position, seen
 
 
 def _side_by_side(windows: Sequence[Window], stamps: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -104,6 +104,19 @@ def test_unseen_is_marked_and_zero_never_invented():
     assert joints.seen[:, :11].all()
 
 
+def test_a_hand_without_its_wrist_is_not_seen():
+    """Its shape is read from the wrist; fingers alone had kept their place in the picture."""
+    times = np.arange(0, 1.5001, 0.1)
+    hands = np.repeat(standing()[1][None], len(times), 0)
+    hands[:, 1, 0] = np.nan
+    joints = resample(window(times, hands=hands), CONFIG)
+    assert joints.seen[:, -42:-21].all()
+    assert not joints.seen[:, -21:].any()
+    hands[:, 1] = np.nan
+    without = resample(window(times, hands=hands), CONFIG)
+    np.testing.assert_array_equal(joints.position, without.position)
+
+
 def test_a_short_gap_is_bridged():
     body = np.repeat(standing()[0][None], 16, 0)
     body[5:7, 7, :3], body[5:7, 7, 3] = np.nan, 0

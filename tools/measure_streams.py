@@ -66,7 +66,7 @@ LONGEST_DELAY = 0.5  # seconds: what is asked for, so the choice may know it
 PEOPLE = ("p1", "p2", "p3", "p4", "p5")
 HEADER = (
     "| | time right % | of it live % | F1@0.1 | F1@0.25 | F1@0.5 | false alarms | a minute "
-    "| delay s | onset error s | bias s | missed |\n" + "|---" * 12 + "|"
+    "| delay s | onset error s | bias s | missed, of |\n" + "|---" * 12 + "|"
 )
 
 
@@ -219,7 +219,7 @@ def row(name: str, streams: Sequence[LabelledStream], events: Sequence[Event]) -
         f"| {name} | {100 * (found.accuracy or 0):.1f} "
         f"| {100 * (verdict(streams, late).accuracy or 0):.1f} | {scores} "
         f"| {overall.false_alarms} | {'-' if a_minute is None else f'{a_minute:.2f}'} "
-        f"| {shown} | {overall.missed} |"
+        f"| {shown} | {overall.missed}, {sum(len(each.segments) for each in streams)} |"
     )
 
 
