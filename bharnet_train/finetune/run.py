@@ -282,10 +282,6 @@ def _describe(
         temperature=round(checked.refusal.temperature, 3),
         network=replace(base.info.network, wide_class=len(classes) - 1, alone=False),
         features=base.info.features,
-        # Thresholds were tuned to the base's classes; how late it answers is the trunk's.
-        decision={
-            key: lag for key, lag in base.info.decision.items() if key.endswith("_lag_seconds")
-        },
         provenance={
             "command": command,
             "seed": plan.seed,
