@@ -4,8 +4,7 @@
 r"""How well a network learns gestures from five takes: other takes, other days, other people.
 
 The shipped network was trained on these very recordings, so an honest figure needs a base network
-that was not. Without the Korean, Indian and webcam words (7 to 8 minutes each;
-docs/own-gestures.md has the figures of robot_words.yaml as of commit 232067a):
+that was not. Without the Korean, Indian and webcam words (8 to 12 minutes each):
 
     base() { bharnet train --config config/train/robot_words.yaml --data DATA --out runs/bases \
       --set name=without_$1 --set "$2"; }
