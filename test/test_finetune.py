@@ -110,7 +110,7 @@ def test_pieces_of_one_take_are_left_out_together(base):
     long = [make_take("idle", seed, seconds=9.0) for seed in range(2)]
     short = [make_take("wave", seed) for seed in range(2)]
     sequences = sequences_of(long, "idle") + sequences_of(short, "wave")
-    takes = cut(sequences, base.info.features)
+    takes = cut(sequences, replace(base.info.features, window_seconds=2.0))
     assert takes.origin == [0] * 8 + [1] * 8 + [2, 3]
     assert all(each.seconds <= 2.0 for each in takes.sequences)
     folds, _ = make_folds(takes.sequences, takes.origin)
