@@ -146,22 +146,31 @@ def resample_all(
         apart = [resample_all([each], config, end, seconds, instants) for each in windows]
         return np.concatenate([each[0] for each in apart]), np.concatenate([e[1] for e in apart])
     values = _side_by_side(windows, stamps)
-    sighted = np.isfinite(values[..., 0]) & ~(values[..., 3] < config.lowest_score)
     span = config.window_seconds if seconds is None else seconds
     # Seconds before the end: exact in float64 though the stamps have 19 digits.
     when = (stamps - end).astype(np.float64) / NANOSECONDS
     shares = np.linspace(0.0, 1.0, config.frames) if instants is None else instants
     position, seen = _interpolate(
-        when, values[..., :3], sighted, (shares - 1.0) * span, config.longest_gap
+        when, values[..., :3], sighted(values, config), (shares - 1.0) * span, config.longest_gap
     )
     people = len(shares), len(windows), -1
     position = np.ascontiguousarray(position.reshape(*people, 3).swapaxes(0, 1))
     seen = np.ascontiguousarray(seen.reshape(people).swapaxes(0, 1))
     # A hand is read from its wrist: without it, fingers say nothing of their shape.
     for hand in (slice(-42, -21), slice(-21, None)):
-        seen[..., hand] &= seen[..., hand.start, None]
-    position[~seen] = 0.0
+        lost = seen[..., hand] & ~seen[..., hand.start, None]
+        if lost.any():
+            seen[..., hand] &= ~lost
+            position[..., hand, :][lost] = 0.0
     return position, seen
+
+
+def sighted(joints: NDArray[np.float32], config: FeatureConfig) -> NDArray[np.bool_]:
+    """Which joints (..., 4) count as seen; one without a score (NaN) does.
+
+    Estimators place what they do not see somewhere, with a low score.
+    """
+    return np.isfinite(joints[..., 0]) & ~(joints[..., 3] < config.lowest_score)
 
 
 def _side_by_side(windows: Sequence[Window], stamps: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -234,7 +234,7 @@ def test_a_process_that_does_not_want_to_end_is_killed(tmp_path, monkeypatch):
 
 
 def test_a_process_that_is_told_to_stop_while_it_loads_has_ended_well(tmp_path, capfd):
-    code = "import sys; open(sys.argv[1], 'w').write('0 0\\n'); import time; time.sleep(60)"
+    code = "import signal, sys; open(sys.argv[1], 'w').write('0 0\\n'); signal.pause()"
     guarded = Guarded(tmp_path, code)
     guarded.started(1)
     assert guarded.end() == 0

@@ -11,10 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence as Many
 from dataclasses import replace
 
-import numpy as np
-
 from bharnet.checkpoint import Checkpoint
-from bharnet.features import FeatureConfig
+from bharnet.features import FeatureConfig, sighted
 from bharnet.network import BHaRNet
 from bharnet.network.config import EXPERTS
 from bharnet_train.datasets.recordings import Sequence
@@ -23,8 +21,7 @@ from bharnet_train.datasets.recordings import Sequence
 def shows(part: str, sequence: Sequence, features: FeatureConfig) -> float:
     """Share of a take's frames in which anything of the ``part``, body or hand, is seen."""
     joints = sequence.window.body if part == "body" else sequence.window.hands
-    # As in features.py: estimators place what they do not see somewhere, with a low score.
-    seen = np.isfinite(joints[..., 0]) & ~(joints[..., 3] < features.lowest_score)
+    seen = sighted(joints, features)
     return float(seen.any(tuple(range(1, seen.ndim))).mean())
 
 

@@ -13,10 +13,9 @@ from collections.abc import Sequence as Many
 from dataclasses import dataclass
 from itertools import combinations
 
-import numpy as np
 import torch
 
-from bharnet.features import FeatureConfig
+from bharnet.features import FeatureConfig, sighted
 from bharnet.skeleton import get_layout
 from bharnet_train.datasets.recordings import Sequence
 from bharnet_train.finetune.copies import STRONG
@@ -47,9 +46,7 @@ def unusable(sequence: Sequence, features: FeatureConfig, hands_do: bool = True)
     layout = get_layout(features.body_layout)
     both = [layout.index(f"{side}_shoulder") for side in ("left", "right")]
     shoulders = sequence.window.body[:, both]
-    # As in features.py: estimators place what they do not see somewhere, with a low score.
-    seen = np.isfinite(shoulders[..., 0]) & ~(shoulders[..., 3] < features.lowest_score)
-    shown = float(seen.all(1).mean())
+    shown = float(sighted(shoulders, features).all(1).mean())
     alone = not shows("body", sequence, features) and shows("hand", sequence, features) >= SEEN
     if shown < SEEN and not (alone and hands_do):
         return (
