@@ -67,7 +67,7 @@ LONGEST_DELAY = 0.5  # seconds: what is asked for, so the choice may know it
 PEOPLE = ("p1", "p2", "p3", "p4", "p5")
 HEADER = (
     "| | time right % | of it live % | F1@0.1 | F1@0.25 | F1@0.5 | false alarms | a minute "
-    "| delay s | onset error s | bias s | missed, of | told, right |\n" + "|---" * 13 + "|"
+    "| delay s | onset error s | bias s | missed, of | right, wrong, twice |\n" + "|---" * 13 + "|"
 )
 
 
@@ -217,13 +217,14 @@ def row(name: str, streams: Sequence[LabelledStream], events: Sequence[Event]) -
     shown = " | ".join("-" if each is None else f"{each:.2f}" for each in times)
     a_minute = found.false_alarms_per_minute
     verdicts = [outcome.verdict for person in found.people for outcome in person.outcomes]
-    right = verdicts.count(Verdict.RIGHT)
+    counted = (Verdict.RIGHT, Verdict.WRONG, Verdict.REPEATED)
+    counts = ", ".join(str(verdicts.count(each)) for each in counted)
     return (
         f"| {name} | {100 * (found.accuracy or 0):.1f} "
         f"| {100 * (verdict(streams, late).accuracy or 0):.1f} | {scores} "
         f"| {overall.false_alarms} | {'-' if a_minute is None else f'{a_minute:.2f}'} "
         f"| {shown} | {overall.missed}, {sum(len(each.segments) for each in streams)} "
-        f"| {len(events)}, {right} |"
+        f"| {counts} |"
     )
 
 
