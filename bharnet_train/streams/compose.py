@@ -125,7 +125,7 @@ def compose_people(
         signs = [each for each in mine if each.label != idle]
         rests = [each for each in mine if each.label == idle] or everybodys_rests
         if not rests:
-            lack = f"nobody shows '{idle}'" if idle else "idle is empty: no class means nothing"
+            lack = f"nobody shows '{idle}'" if idle else "idle is empty: no class means rest"
             raise UnreadableData(f"{lack}; streams need rests")
         order = [signs[i] for i in rng.permutation(len(signs))[:most_signs]]
         if order:
