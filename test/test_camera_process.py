@@ -24,6 +24,8 @@ from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from people import START
 from pictures import rgb, set_stamp
+from rcl_interfaces.srv import GetParameters, SetParameters
+from rclpy.parameter import Parameter, parameter_value_to_python
 from rclpy.qos import QoSProfile
 from robot import DEADLINE, Tester, save_model, stamp
 from sensor_msgs.msg import Image
@@ -193,6 +195,54 @@ def test_after_a_crash_it_is_in_the_state_that_it_was_in(tmp_path, monkeypatch):
                 os.kill(started(notes)[-1], signal.SIGSEGV)
                 tester.wait(lambda count=count: len(started(notes)) > count, 3 * DEADLINE)
                 tester.wait(lambda wanted=wanted: state() == wanted, 3 * DEADLINE)
+        finally:
+            guardian.stop()
+            thread.join(DEADLINE)
+            tester.executor.shutdown()
+            tester.node.destroy_node()
+
+
+def test_after_a_crash_it_has_the_parameters_that_it_had(tmp_path, monkeypatch):
+    """Those set while it ran count for more than those it was first started with."""
+    notes = tmp_path / "notes"
+    notes.write_text("")
+    monkeypatch.setenv("NOTES", str(notes))
+    given = {"autostart": "false", "frame_rate": "3.0", "num_poses": "4"}
+    words = [word for name, value in given.items() for word in ("-p", f"{name}:={value}")]
+    with own_domain() as domain, ros_context(domain) as context:
+        monkeypatch.setenv("ROS_DOMAIN_ID", str(domain))
+        guardian = Guardian([sys.executable, "-c", NODE, "--ros-args", *words], print)
+        thread = threading.Thread(target=guardian.run)
+        thread.start()
+        tester = Tester(context)
+
+        def change(**values: object) -> list[bool]:
+            asked = [
+                Parameter(name, value=value).to_parameter_msg() for name, value in values.items()
+            ]
+            request = SetParameters.Request(parameters=asked)
+            answer = tester.ask(SetParameters, "bharnet_estimator/set_parameters", request)
+            return [each.successful for each in answer.results]
+
+        def told(*names: str) -> list[object]:
+            request = GetParameters.Request(names=names)
+            answer = tester.ask(GetParameters, "bharnet_estimator/get_parameters", request)
+            return [parameter_value_to_python(each) for each in answer.values]
+
+        try:
+            assert change(frame_rate=7.5, models_folder="~/é", use_sim_time=True) == [True] * 3
+            assert change(rotate=45, hang_seconds=0.0) == [False] * 2
+            os.kill(started(notes)[-1], signal.SIGSEGV)
+            tester.wait(lambda: len(started(notes)) > 1, 3 * DEADLINE)
+            wanted = {
+                "frame_rate": 7.5,
+                "models_folder": "~/é",
+                "use_sim_time": True,
+                "num_poses": 4,
+                "rotate": 0,
+                "hang_seconds": 20.0,
+            }
+            assert told(*wanted) == list(wanted.values())
         finally:
             guardian.stop()
             thread.join(DEADLINE)

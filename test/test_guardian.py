@@ -214,6 +214,27 @@ def test_the_next_process_learns_the_state_of_the_one_before(tmp_path):
     assert states == [[], ["a"], ["a"], ["i"]]
 
 
+def test_the_next_process_begins_with_the_parameters_that_were_changed(tmp_path):
+    """Those of all processes before, the last value of each; what makes no environment is left."""
+    changes = [{"rate": 0.5, "folder": "a '}\n.+ä", "on": True}, {"rate": 2.0}]
+    long = "{'folder': 200_000 * 'x'}"
+    change = f"heartbeat.remember([*{changes}, {long}, {{}}][heartbeat.restarts])\n"
+    code = CHILD.replace("with open", f"seen = dict(heartbeat.parameters)\n{change}with open")
+    code = code.replace("heartbeat.restarts, file", "heartbeat.restarts, repr(seen), file")
+    guarded = Guarded(tmp_path, code + "\n")
+    try:
+        for count in range(1, 4):
+            until(lambda count=count: guarded.notes.read_text().count("\n") >= count)
+            process = int(guarded.notes.read_text().splitlines()[-1].split()[0])
+            wait_for_beats(guarded)
+            os.kill(process, signal.SIGSEGV)
+        until(lambda: guarded.notes.read_text().count("\n") >= 4)
+    finally:
+        guarded.end()
+    seen = [eval(line.split(maxsplit=2)[2]) for line in guarded.notes.read_text().splitlines()]
+    assert seen == [{}, changes[0], changes[0] | changes[1], changes[0] | changes[1]]
+
+
 def wait_for_beats(guarded: Guarded) -> None:
     """Until the present process has beaten more than once."""
 

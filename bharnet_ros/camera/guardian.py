@@ -9,12 +9,14 @@ and starts another. That a process was stopped, its parent learns from the kerne
 A beat also says whether pictures come: now and then Fast DDS lets a new process and an old camera
 never meet (docs/reliability.md), and then one more start is the cure. And it tells the state of
 the node's lifecycle, to which the next process returns: somebody may have activated it, or not.
+Parameters that were changed while the process ran go the same way, and the next begins with them.
 No ROS in here: there is nothing in the guardian that could crash.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import select
 import signal
@@ -22,13 +24,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 PIPE, RESTARTS, STATE = "_BHARNET_HEARTBEAT", "_BHARNET_RESTARTS", "_BHARNET_STATE"
-# What a beat says: it lives; pictures come; none have come, though somebody publishes them. Any
-# other byte is a state, by its first letter.
+PARAMETERS = "_BHARNET_PARAMETERS"
+# A beat is a line that says: it lives; pictures come; none have come, though somebody publishes
+# them. Any other byte is a state, by its first letter. A line of JSON: changed parameters.
 ALIVE, SEEING, DEAF = SENSES = b".", b"+", b"-"
+# The kernel lets a variable of the environment have no more than 128 KiB.
+LONGEST_PARAMETERS = 100_000
 BEAT_SECONDS = 0.25
 # Without a beat for longer, the process is taken for hung. A busy machine may delay a beat.
 MISSING_SECONDS = 2.0
@@ -52,13 +58,24 @@ class Heartbeat:
     pipe: int | None = None
     restarts: int = 0  # how often the guardian has started the process again
     state: str = ""  # that of the process before, by its first letter; "" = there was none
+    # By name, those that were changed while processes before this one ran, or this one.
+    parameters: dict[str, Any] = field(default_factory=dict)
+    _whole: threading.Lock = field(default_factory=threading.Lock)  # no line within another
 
     @staticmethod
     def of_guardian() -> Heartbeat:
         """As the guardian has told, if there is one."""
         pipe = os.environ.pop(PIPE, None)
         restarts, state = int(os.environ.pop(RESTARTS, "0")), os.environ.pop(STATE, "")
-        return Heartbeat(int(pipe) if pipe else None, restarts, state)
+        parameters = json.loads(os.environ.pop(PARAMETERS, "") or "{}")
+        return Heartbeat(int(pipe) if pipe else None, restarts, state, parameters)
+
+    def remember(self, changed: Mapping[str, Any]) -> None:
+        """Parameters that the next process is to begin with, should this one crash or hang."""
+        self.parameters.update(changed)
+        if self.pipe is not None:
+            with contextlib.suppress(OSError):  # no guardian any more: the next beat notices
+                self._write(json.dumps(self.parameters).encode())
 
     def beat_while(
         self,
@@ -84,11 +101,18 @@ class Heartbeat:
         while True:
             if healthy():
                 try:
-                    os.write(self.pipe, senses())
+                    self._write(senses())
                 except OSError:
                     orphaned()
                     return
             time.sleep(BEAT_SECONDS)
+
+    def _write(self, line: bytes) -> None:
+        assert self.pipe is not None
+        left = line + b"\n"
+        with self._whole:
+            while left:
+                left = left[os.write(self.pipe, left) :]
 
 
 class Guardian:
@@ -101,7 +125,7 @@ class Guardian:
         self._command, self._say = command, say
         self._stopping = False
         self._first_beat: float | None = None  # of the present process
-        self._state = b""  # that was told last
+        self._state = self._parameters = b""  # that were told last
         self._saw, self._deaf = False, 0  # pictures came once; starts for their sake since
         self._wake, self._waker = os.pipe()
         os.set_blocking(self._waker, False)
@@ -134,6 +158,7 @@ class Guardian:
         """Exit code, and why the process must be started again ("": it must not)."""
         beats, far_end = os.pipe()
         told = {PIPE: str(far_end), RESTARTS: str(self.restarts), STATE: self._state.decode()}
+        told[PARAMETERS] = self._parameters.decode()
         try:
             process = subprocess.Popen(
                 self._command,
@@ -166,7 +191,7 @@ class Guardian:
     def _listen(self, beats: int, process: int) -> str:
         """Until the process ends or we are told to stop (""), or it must be killed: why."""
         running = heard = time.monotonic()
-        patience = START_SECONDS
+        patience, begun = START_SECONDS, b""
         while not self._stopping:
             ready, _, _ = select.select([beats, self._wake], [], [], LOOK_SECONDS)
             now = time.monotonic()
@@ -174,11 +199,8 @@ class Guardian:
                 told = os.read(beats, 4096)
                 if not told:
                     return ""
-                self._state = told.translate(None, b"".join(SENSES))[-1:] or self._state
-                if SEEING in told:
-                    self._saw, self._deaf = True, 0
-                elif DEAF in told and self._saw and self._deaf < MOST_DEAF:
-                    self._deaf += 1
+                *lines, begun = (begun + told).split(b"\n")
+                if self._is_deaf(lines):
                     return "gets no pictures, though a camera is there,"
                 heard, patience = now, MISSING_SECONDS
                 self._first_beat = self._first_beat or now
@@ -189,6 +211,20 @@ class Guardian:
             elif now - running > STOPPED_SECONDS:
                 return "was stopped by a signal"
         return ""
+
+    def _is_deaf(self, lines: Sequence[bytes]) -> bool:
+        """Take in what was told; whether the process must be started anew to get pictures."""
+        parameters = [line for line in lines if line.startswith(b"{")]
+        beats = b"".join(line for line in lines if not line.startswith(b"{"))
+        if parameters and len(parameters[-1]) <= LONGEST_PARAMETERS:
+            self._parameters = parameters[-1]
+        self._state = beats.translate(None, b"".join(SENSES))[-1:] or self._state
+        if SEEING in beats:
+            self._saw, self._deaf = True, 0
+        elif DEAF in beats and self._saw and self._deaf < MOST_DEAF:
+            self._deaf += 1
+            return True
+        return False
 
 
 def _is_stopped(process: int) -> bool:

@@ -65,12 +65,14 @@ class EstimatorNode(UndoingNode):
         self,
         open_people: Callable[[Settings], PeopleEstimator] = open_people,
         restarts: int = 0,
+        remember: Callable[[Mapping[str, Any]], None] = lambda changed: None,
         **options: Any,
     ) -> None:
         super().__init__("bharnet_estimator", **options)
         with self.being_made():
             self.settings = declare(self)
         self.restarts = restarts
+        self._remember = remember  # told of parameters that were changed
         self.add_on_set_parameters_callback(self._on_parameters)
         self.report = Reporter(lambda text: self.get_logger().warning(text))
         self._open_people = open_people
@@ -167,6 +169,10 @@ class EstimatorNode(UndoingNode):
         except ValueError as error:
             return SetParametersResult(successful=False, reason=str(error))
         self._pace.rate = self.settings["frame_rate"]
+        # rclpy's own, which is in no table.
+        new |= {each.name: each.value for each in parameters if each.name == "use_sim_time"}
+        if new:
+            self._remember(new)
         return SetParametersResult(successful=True)
 
     # Running
@@ -247,7 +253,12 @@ def main(args: list[str] | None = None) -> int:
         )
 
     def make() -> EstimatorNode:
-        return EstimatorNode(restarts=heartbeat.restarts)
+        changed = [Parameter(name, value=value) for name, value in heartbeat.parameters.items()]
+        return EstimatorNode(
+            restarts=heartbeat.restarts,
+            remember=heartbeat.remember,
+            parameter_overrides=changed,
+        )
 
     before = {each[0]: each for each in ("unconfigured", "inactive", "active", "finalized")}
     return run(make, "bharnet_estimator", args, beat, before.get(heartbeat.state, ""))
