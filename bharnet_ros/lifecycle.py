@@ -6,10 +6,13 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
+import sys
 import threading
 import traceback
 from collections.abc import Callable
-from typing import Any
+from concurrent.futures import Future, wait
+from typing import Any, TypeVar
 
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
@@ -19,7 +22,12 @@ from bharnet_ros.spinning import SIGNAL_SECONDS, WRONG_PARAMETERS, begin, told_t
 
 SUCCESS = TransitionCallbackReturn.SUCCESS
 
+T = TypeVar("T")
 Transition = Callable[[Any, LifecycleState], TransitionCallbackReturn]
+
+
+class ToldToStop(RuntimeError):
+    """The process is told to stop while something is being loaded, which is left behind."""
 
 
 def told(transition: Transition) -> Transition:
@@ -29,6 +37,9 @@ def told(transition: Transition) -> Transition:
     def wrapped(node: Any, state: LifecycleState) -> TransitionCallbackReturn:
         try:
             return transition(node, state)
+        except ToldToStop as error:
+            node.get_logger().info(f"{transition.__name__[3:]} is given up: {error}")
+            return TransitionCallbackReturn.FAILURE
         except (ValueError, RuntimeError, *WRONG_PARAMETERS) as error:  # a bad model, no device
             node.get_logger().error(f"{transition.__name__[3:]} failed: {error}")
             return TransitionCallbackReturn.FAILURE
@@ -51,6 +62,8 @@ class SteadyNode(LifecycleNode):
         service = self._service_change_state
         service.callback = functools.partial(self._change_or_refuse, service.callback)
         self.settled = ""  # its state as ``run`` saw it last; "" = it is still starting
+        self.stop = threading.Event()  # ``run`` puts in that of its process
+        self.left_behind = False  # whether a thread of ours may be inside a library for long
 
     @property
     def state(self) -> str:
@@ -62,6 +75,28 @@ class SteadyNode(LifecycleNode):
         wanted = state in ("inactive", "active")
         if wanted and self.trigger_configure() == SUCCESS and state == "active":
             self.trigger_activate()
+
+    def load(self, work: Callable[[], T]) -> T:
+        """What ``work()`` returns or raises, which may take minutes; in a thread of its own.
+
+        So a signal is heard meanwhile. Raises ToldToStop then, and leaves the thread behind.
+        """
+        outcome: Future[T] = Future()
+
+        def act() -> None:
+            try:
+                outcome.set_result(work())
+            except BaseException as error:
+                outcome.set_exception(error)
+
+        thread = threading.Thread(target=act, name="load", daemon=True)
+        thread.start()
+        while not wait([outcome], SIGNAL_SECONDS).done:
+            if self.stop.is_set():
+                self.left_behind = True
+                raise ToldToStop("the node is told to stop")
+        thread.join()
+        return outcome.result()
 
     def _change_or_refuse(self, change: Any, request: Any, response: Any) -> Any:
         try:
@@ -92,12 +127,14 @@ def run(
     """A lifecycle node in a process, until it is told to stop; its `autostart` is obeyed here.
 
     ``alongside(node, stop)`` is called before the node starts; ``state``: to which it
-    returns, whatever `autostart` says. Returns the exit code.
+    returns, whatever `autostart` says. Returns the exit code, or ends the process with it where
+    a thread was left behind: at Python's end that would be waited for, or crash.
     """
     stop = told_to_stop()
     node = begin(make, f"{name} cannot start", args, (ValueError,))
     if node is None:
         return 1
+    node.stop = stop
     alongside(node, stop)
     executor = SingleThreadedExecutor()
     executor.add_node(node)
@@ -112,4 +149,8 @@ def run(
         executor.shutdown()
         node.destroy_node()
         rclpy.shutdown()
+    if node.left_behind:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
     return 0

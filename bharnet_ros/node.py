@@ -81,7 +81,8 @@ class BharnetNode(UndoingNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         with contextlib.ExitStack() as undo:
             torch.set_num_threads(self.settings["torch_threads"])
-            checkpoint, self._loaded = load_model(self.settings), self._now()
+            checkpoint = self.load(lambda: load_model(self.settings))
+            self._loaded = self._now()
             self._actions = self.publisher(undo, ActionArray, "~/actions", ACTIONS_QOS)
             self._shown = self.publisher(undo, MarkerArray, "~/markers", ACTIONS_QOS)
             self.diagnostics = self.publisher(undo, DiagnosticArray, "/diagnostics", ACTIONS_QOS)
@@ -91,9 +92,10 @@ class BharnetNode(UndoingNode):
 
     @told
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        assert self._checkpoint is not None
+        checkpoint = self._checkpoint
+        assert checkpoint is not None
         with contextlib.ExitStack() as undo:
-            stream = make_stream(self._checkpoint, self.settings, self.report)
+            stream = self.load(lambda: make_stream(checkpoint, self.settings, self.report))
             self._hangs = False
             undo.callback(self._free_memory)
             if self._decider is not None:
@@ -133,6 +135,7 @@ class BharnetNode(UndoingNode):
         assert self._worker is not None
         self._hangs, self._worker = not self._worker.close(), None
         if self._hangs:
+            self.left_behind = True
             self.get_logger().error(f"the network does not answer and is left behind; {HANG_CURE}")
         self.publish_results()
         # The publisher may be gone in a moment, and the last word of an action with it.
@@ -158,11 +161,13 @@ class BharnetNode(UndoingNode):
         loaded = self._loaded
         if (checkpoint := self._checkpoint) is not None:
             if reload:
-                checkpoint, loaded = load_model(settings), self._now()
+                checkpoint = self.load(lambda: load_model(settings))
+                loaded = self._now()
             info = checkpoint.info
             decision, allowed = settings.decision(info), settings.allowed(info)
             if self._worker is not None and reload:
-                self._worker.replace(make_stream(checkpoint, settings, self.report))
+                stream = self.load(lambda: make_stream(checkpoint, settings, self.report))
+                self._worker.replace(stream)
             elif self._worker is not None:
 
                 def change(stream: ActionStream) -> None:

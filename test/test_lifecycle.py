@@ -58,6 +58,12 @@ def held(node) -> dict[str, int]:
     }
 
 
+def at_rest(node) -> dict[str, int]:
+    """The same, without threads that have ended: the kernel knows them a moment longer."""
+    looks = [in_executor(node, lambda: held(node)) for _ in range(50)]
+    return min(looks, key=lambda each: each["os threads"])
+
+
 def test_a_hundred_cycles_leave_nothing_behind(model):
     with robot(model=model) as (node, _):
 
@@ -68,18 +74,18 @@ def test_a_hundred_cycles_leave_nothing_behind(model):
         in_executor(node, node.trigger_configure)
         for _ in range(3):
             in_executor(node, cycle)
-        before = in_executor(node, lambda: held(node))
+        before = at_rest(node)
         for _ in range(CYCLES):
             in_executor(node, cycle)
-        assert in_executor(node, lambda: held(node)) == before
+        assert at_rest(node) == before
         # From the very start too.
         assert in_executor(node, node.trigger_cleanup) == SUCCESS
-        empty = in_executor(node, lambda: held(node))
+        empty = at_rest(node)
         for _ in range(5):
             in_executor(node, node.trigger_configure)
             in_executor(node, cycle)
             in_executor(node, node.trigger_cleanup)
-        assert in_executor(node, lambda: held(node)) == empty
+        assert at_rest(node) == empty
 
 
 def test_who_is_destroyed_leaves_at_once(model):

@@ -105,7 +105,8 @@ class EstimatorNode(UndoingNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         with contextlib.ExitStack() as undo:
             cv2.setNumThreads(self.settings["cv_threads"])
-            self._people, self._hangs = self._open_people(self.settings), False
+            self._people = self.load(lambda: self._open_people(self.settings))
+            self._hangs = False
             undo.callback(self._close_people)
             self._poses = self.publisher(undo, PersonPoseArray, "bharnet/poses", POSES_QOS)
             self._debug = self.publisher(undo, Image, "~/debug_image", DEBUG_QOS)
@@ -118,7 +119,8 @@ class EstimatorNode(UndoingNode):
         assert self._people is not None
         with contextlib.ExitStack() as undo:
             if self._hangs:
-                self._people, self._hangs = self._open_people(self.settings), False
+                self._people = self.load(lambda: self._open_people(self.settings))
+                self._hangs = False
             self._actions = self.create_subscription(
                 ActionArray,
                 "bharnet/actions",
@@ -152,6 +154,7 @@ class EstimatorNode(UndoingNode):
         self._hangs, self._worker = not worker.close(), None
         self._outbox.clear()
         if self._hangs:
+            self.left_behind = True
             self.get_logger().error(
                 "the estimator does not answer and is left behind; activation begins with another"
             )
