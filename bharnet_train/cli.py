@@ -163,7 +163,10 @@ def evaluate(
     overrides: Overrides = None,
     device: Device = "cpu",
 ) -> None:
-    """Score a checkpoint on the people that a configuration holds out."""
+    """Score a checkpoint on the people that a configuration holds out.
+
+    Writes OUT/MODEL-on-NAME.json (scores) and .png (confusion); NAME is the configuration's.
+    """
     from bharnet_train.run import score
 
     _show(score(model, config, data, out, overrides or [], device))
@@ -210,7 +213,10 @@ def evaluate_rgb(
     overrides: Overrides = None,
     device: Device = "cpu",
 ) -> None:
-    """Score a checkpoint of M on the clips that a configuration holds out."""
+    """Score a checkpoint of M on the clips that a configuration holds out.
+
+    Writes OUT/MODEL-on-NAME.json (scores); NAME is the configuration's.
+    """
     from bharnet_train.rgb.run import score_rgb
 
     _show_rgb(score_rgb(model, config, data, out, overrides or [], device))

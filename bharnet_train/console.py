@@ -19,10 +19,10 @@ def say(text: str) -> None:
     console.print(text, highlight=False, soft_wrap=True)
 
 
-def say_written(model: Path, scored: bool) -> None:
-    """Where a trained model is, and whether anybody scored it."""
+def say_written(path: Path, scored: bool) -> None:
+    """Where a trained model is, and whether anybody scored it; or where scores are."""
     held_out = "" if scored else "; nobody is held out, so nothing was scored"
-    say(escape(f"{model} written{held_out}"))
+    say(escape(f"{path} written{held_out}"))
 
 
 def fail_to_write(error: OSError, what: str = "") -> NoReturn:

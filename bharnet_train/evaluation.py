@@ -55,6 +55,11 @@ class Result:
         path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
 
 
+def file_name(model: Path, config: str) -> str:
+    """Of the files that a later evaluation writes, without suffix: not those of training."""
+    return f"{model.stem}-on-{config}"
+
+
 def predict(
     network: BHaRNet,
     features: FeatureConfig,

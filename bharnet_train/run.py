@@ -17,7 +17,14 @@ from bharnet_train.cluster import find_cluster, is_first
 from bharnet_train.config import InvalidConfig, TrainConfig, read_config
 from bharnet_train.console import say_written
 from bharnet_train.datasets.select import Split, load_split, tested, trained_on
-from bharnet_train.evaluation import Result, draw_confusion, evaluate, fit_temperature, predict
+from bharnet_train.evaluation import (
+    Result,
+    draw_confusion,
+    evaluate,
+    file_name,
+    fit_temperature,
+    predict,
+)
 from bharnet_train.trainer import refuse_diverged
 from bharnet_train.training import train
 
@@ -120,14 +127,19 @@ def _figures(part: str, result: Result) -> dict[str, Any]:
 def score(
     model: Path, config_path: Path, data: Path, out: Path, overrides: list[str], device: str
 ) -> Result:
-    """Score a checkpoint on the test part of a configuration. Raises UnreadableData."""
+    """Score a checkpoint on the test part of a configuration. Raises UnreadableData.
+
+    Writes ``out``/MODEL-on-NAME.json and .png: what training wrote there stays as it is.
+    """
     checkpoint = load_checkpoint(model)
     values = read_config(config_path, overrides)
     config = values.model_copy(update={"features": checkpoint.info.features})
     split = load_split(config, data, config_path.parent)
     tested(split, checkpoint.info.classes, model)
-    info = replace(checkpoint.info, name=config.name)  # of the files written
-    return _score_and_write(checkpoint.network, info, split, out, device)
+    info = replace(checkpoint.info, name=file_name(model, config.name))
+    result = _score_and_write(checkpoint.network, info, split, out, device)
+    say_written(out / f"{info.name}.json", scored=True)
+    return result
 
 
 def _score_and_write(

@@ -49,6 +49,23 @@ def test_evaluate_finds_the_same_accuracy(trained, tmp_path):
     assert f"{top1:.1f}" in said
 
 
+def test_evaluate_leaves_what_training_wrote(trained, tmp_path):
+    """In the same folder, and of another model with the same configuration, too."""
+    model, (_, config, *data) = trained
+    here = tmp_path / "tiny.safetensors"
+    for suffix in (".safetensors", ".json", ".png"):
+        shutil.copy(model.with_suffix(suffix), here.with_suffix(suffix))
+    other = shutil.copy(model, tmp_path / "other.safetensors")
+    before = {each: each.read_bytes() for each in tmp_path.iterdir()}
+    for which in (here, other):
+        given = ("--model", which, "--config", config, *data, "--out", tmp_path)
+        said = bharnet("evaluate", *given, "--set", "sources.0.test={person: [p1]}")
+        assert f"{which.stem}-on-tiny.json written" in said
+    assert {each: each.read_bytes() for each in before} == before
+    new = {each.name for each in tmp_path.iterdir()} - {each.name for each in before}
+    assert new == {f"{a}-on-tiny.{b}" for a in ("tiny", "other") for b in ("json", "png")}
+
+
 def test_fuse_of_one_is_that_one(trained):
     model, data = trained
     top1 = json.loads(model.with_suffix(".json").read_text())["top1"]
@@ -148,7 +165,7 @@ def test_sequences_that_are_trained_on_too_are_counted(takes, trained, tmp_path)
     for command in (("evaluate", "--model", model, *out), ("robustness", model, *out)):
         assert "1 of them are trained on, too" in bharnet(*command, *data)
     assert "1 of them are trained on, too" in bharnet("fuse", model, *data)
-    assert json.loads((tmp_path / "tiny.json").read_text())["trained_on"] == 1
+    assert json.loads((tmp_path / "tiny-on-tiny.json").read_text())["trained_on"] == 1
 
 
 def test_people_are_named_as_they_are_written(takes, trained, tmp_path):

@@ -128,6 +128,7 @@ def test_from_videos_to_a_checkpoint_that_answers_the_same(videos):
         "cpu",
     )
     assert again == result
+    assert (videos / "out" / "tiny-on-tiny.json").is_file()
     assert Estimator.asked == asked, "poses are estimated once"
 
 

@@ -20,6 +20,7 @@ from bharnet.rgb.checkpoint import RGBInfo, load_rgb_checkpoint, save_rgb_checkp
 from bharnet_train.config import read_as
 from bharnet_train.console import say_written
 from bharnet_train.datasets.recordings import UnreadableData
+from bharnet_train.evaluation import file_name
 from bharnet_train.rgb.clips import Clip, read_clip, read_table
 from bharnet_train.rgb.config import RGBTrainConfig
 from bharnet_train.rgb.evaluation import RGBResult, evaluate
@@ -90,7 +91,11 @@ def train_rgb(
 def score_rgb(
     model: Path, config_path: Path, data: Path, out: Path, overrides: list[str], device: str
 ) -> RGBResult:
-    """Score a checkpoint of M on the clips that a configuration holds out."""
+    """Score a checkpoint of M on the clips that a configuration holds out.
+
+    Writes ``out``/MODEL-on-NAME.json: what training wrote there stays as it is. Raises
+    UnreadableData.
+    """
     loaded = load_rgb_checkpoint(model)
     config = read_as(RGBTrainConfig, config_path, overrides)
     config = config.model_copy(update={"crops": loaded.info.crops})
@@ -98,7 +103,9 @@ def score_rgb(
     if not split.test:
         raise UnreadableData(f"{config_path} holds no clip out; set test or halves")
     result = evaluate(loaded.network, loaded.info, split.test, split.what, device)
-    result.write(out / f"{config.name}.json")
+    path = out / f"{file_name(model, config.name)}.json"
+    result.write(path)
+    say_written(path, scored=True)
     return result
 
 
