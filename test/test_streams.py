@@ -68,6 +68,7 @@ def test_pieces_have_one_label_and_know_their_surroundings(tmp_path):
         labels = {stream.label_at(int(stamp)) or "standby" for stamp in piece.window.stamps}
         assert labels == {piece.label}
         assert piece.seconds <= 1.6
+        assert piece.source == "clips"  # as in the figures of other files
         assert len(piece.around.stamps) == len(stream.window.stamps)
 
 

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from bharnet.checkpoint import ModelInfo, load_checkpoint, save_checkpoint
 from bharnet.decision import DecisionConfig, State, decision_config
 from bharnet.features import FeatureConfig
-from bharnet.judging.segments import Segment
+from bharnet.judging.segments import Event, Segment
 from bharnet.network import BHaRNet, NetworkConfig
 from bharnet.recognizer import Prediction, Recognizer
 from bharnet.stream import ActionStream, StreamConfig
@@ -23,7 +23,7 @@ from bharnet.window import NANOSECONDS, Window
 from bharnet_train.config import InvalidConfig, Source, TrainConfig, read_config
 from bharnet_train.datasets.recordings import UnreadableData
 from bharnet_train.streams.labelled import LabelledStream
-from bharnet_train.streams.run import Answers, ask, decide, decide_and_judge
+from bharnet_train.streams.run import Answers, ask, decide, decide_and_judge, judge_streams
 from bharnet_train.tune.calibrate import fit_on_ticks, retemper
 from bharnet_train.tune.run import tune, validation_streams
 from bharnet_train.tune.search import Trial, choose, fit_lags, search, try_out
@@ -231,6 +231,30 @@ def test_a_stream_held_out_of_one_source_is_not_that_of_another(tmp_path):
     config = TrainConfig(name="c", idle="standby", sources=sources)
     streams = validation_streams(config, tmp_path, tmp_path, 2, 0)
     assert [each.person for each in streams] == ["b"]
+
+
+def test_clips_of_one_name_are_judged_apart(tmp_path):
+    """Of two files, and within one: whoever is told right is not also told twice."""
+    labels = np.repeat([10, 3, 10, 10, 3], [40, 50, 30, 35, 25]).astype(np.int16)
+    for name in "abc":
+        alike = np.array(["wave", "wave"])
+        write_clips(tmp_path / f"{name}.npz", clip=alike, frame_label=labels)
+    sources = [Source(file=f"{name}.npz", format="frame_labels") for name in "abc"]
+    for each in sources[:2]:
+        each.validation = {"session": ["wave"]}
+    config = TrainConfig(name="c", idle="standby", sources=sources)
+    streams = validation_streams(config, tmp_path, tmp_path, 2, 0)
+    assert len({each.name for each in streams}) == len(streams) == 4
+    events = [
+        Event(each.name, "stop", s.start, s.end, s.start, 0.9)
+        for each in streams
+        for s in each.segments
+    ]
+    info = replace(INFO, classes=("stop", "standby"), idle="standby")
+    judged = judge_streams(streams, events, info)
+    assert [len(each.outcomes) for each in judged.people] == [1, 1, 1, 1]
+    assert judged.overall.scores[0.5].f1 == 1.0
+    assert judged.accuracy == 1.0
 
 
 def test_the_command_writes_what_it_chose(takes, model, tmp_path):

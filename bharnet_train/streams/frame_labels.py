@@ -84,14 +84,18 @@ def read_pieces(path: Path, layout: Layout) -> list[Sequence]:
     Raises UnreadableData.
     """
     return [
-        piece for stream in read_frame_labels(path, layout) for piece in cut_pieces(stream, IDLE)
+        piece
+        for stream in read_frame_labels(path, layout)
+        for piece in cut_pieces(stream, IDLE, path.stem)
     ]
 
 
-def cut_pieces(stream: LabelledStream, idle: str, seconds: float = 1.0) -> list[Sequence]:
+def cut_pieces(
+    stream: LabelledStream, idle: str, source: str, seconds: float = 1.0
+) -> list[Sequence]:
     """A labelled stream as sequences of one label and at most about ``seconds``, in its midst.
 
-    So a long action counts by its length, as a robot meets it.
+    So a long action counts by its length, as a robot meets it. ``source``: the file it is of.
     """
     w = stream.window
     bounds = {0, len(w.stamps)}
@@ -108,7 +112,7 @@ def cut_pieces(stream: LabelledStream, idle: str, seconds: float = 1.0) -> list[
                     stream.label_at(int(w.stamps[piece.start])) or idle,
                     stream.person,
                     stream.name,
-                    "frame_labels",
+                    source,
                     around=w,
                 )
             )

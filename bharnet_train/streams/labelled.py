@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,7 +20,7 @@ class LabelledStream:
 
     ``segments``: what is done when, in the stamps of ``window``, half open, in order, without
     overlap; between them nothing is done. ``name`` is the body id that the core is shown, and the
-    segments' person, so that streams of one name cannot meet in one judgement.
+    segments' person, so that streams of one name cannot meet in one judgement: see ``apart``.
     """
 
     name: str
@@ -73,3 +73,16 @@ class LabelledStream:
         w = self.window
         for stamp, body, hands in zip(w.stamps.tolist(), w.body, w.hands, strict=True):
             yield Frame(stamp, (Observation(self.name, body, hands),))
+
+
+def apart(streams: Iterable[LabelledStream]) -> list[LabelledStream]:
+    """The streams, each with a name of its own: two files may call their clips alike."""
+    found: dict[str, LabelledStream] = {}
+    for each in streams:
+        name, count = each.name, 1
+        while name in found:
+            count += 1
+            name = f"{each.name} ({count})"
+        segments = tuple(replace(segment, person=name) for segment in each.segments)
+        found[name] = replace(each, name=name, segments=segments)
+    return list(found.values())

@@ -22,7 +22,7 @@ from bharnet_train.datasets.recordings import UnreadableData
 from bharnet_train.datasets.select import class_name, load_split, part_of
 from bharnet_train.streams.compose import compose_people
 from bharnet_train.streams.frame_labels import LABELS, read_frame_labels
-from bharnet_train.streams.labelled import LabelledStream
+from bharnet_train.streams.labelled import LabelledStream, apart
 from bharnet_train.streams.run import Answers, ask, decide_and_judge
 from bharnet_train.tune.calibrate import as_told, fit_on_ticks, retemper
 from bharnet_train.tune.picture import draw
@@ -154,7 +154,7 @@ def validation_streams(
     for part in config.sources:
         if part.format == "frame_labels":
             streams += _recorded(part, data, layout, config.idle)
-    return streams
+    return apart(streams)
 
 
 def _recorded(source: Source, data: Path, layout: Layout, idle: str) -> list[LabelledStream]:
