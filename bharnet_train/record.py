@@ -29,7 +29,15 @@ if TYPE_CHECKING:
 
 IDLE_SECONDS = 6.0
 # Options that would be ignored with a bag or a video.
-OF_WEBCAM = ("camera", "takes", "seconds", "idle", "countdown", "save", "window")
+OF_WEBCAM = ("camera", "takes", "seconds", "base", "idle", "countdown", "save", "window")
+
+Seconds = Annotated[
+    float | None,
+    typer.Option(help="Webcam: how long each lasts; default: what the network looks back."),
+]
+Base = Annotated[
+    str, typer.Option("--from", help="Webcam: the checkpoint to be taught, or the one that ships.")
+]
 
 
 def record(
@@ -47,7 +55,8 @@ def record(
         Path | None, typer.Option(help="start,end,label of the video or bag: a take for each.")
     ] = None,
     takes: Annotated[int, typer.Option(help="Webcam: how many takes.", min=1, max=100)] = 5,
-    seconds: Annotated[float, typer.Option(help="Webcam: how long each lasts.")] = 2.0,
+    seconds: Seconds = None,
+    base: Base = "shipped",
     idle: Annotated[int, typer.Option(help="Webcam: takes of doing nothing after.", min=0)] = 1,
     countdown: Annotated[float, typer.Option(help="Webcam: seconds before each take.")] = 3.0,
     person: Annotated[str, typer.Option(help="Who it is, for the table.")] = "p1",
@@ -80,9 +89,10 @@ def record(
             with _camera(estimator, pose) as people:
                 kept = from_video(recordings, video, people, labels, name, who)
         else:
+            length = _length(name, seconds, base)
+            wishes = [(name, length)] * takes
+            wishes += [(IDLE, max(length, IDLE_SECONDS))] * (idle if name != IDLE else 0)
             with _camera(estimator, pose) as people:
-                wishes = [(name, seconds)] * takes
-                wishes += [(IDLE, max(seconds, IDLE_SECONDS))] * (idle if name != IDLE else 0)
                 coach = _coach(recordings, wishes, who, people, countdown)
                 kept = _guided(coach, people, camera, save, window)
     except OSError as error:
@@ -119,6 +129,25 @@ def _check(
         source = context.get_parameter_source(option.name or "")
         if (bag or video) and option.name in OF_WEBCAM and source and source.name == "COMMANDLINE":
             raise InvalidRecordings(f"{option.opts[0]} is for a webcam; leave it out")
+
+
+def _length(name: str, seconds: float | None, base: str) -> float:
+    """How long a take lasts, s; said where nobody asked for it, or where it is too long.
+
+    Raises InvalidCheckpoint.
+    """
+    from bharnet.checkpoint import load_checkpoint
+    from bharnet.models import SHIPPED
+    from bharnet_train.finetune.inspect import longest_take
+
+    features = load_checkpoint(SHIPPED if base == "shipped" else Path(base)).info.features
+    back = f"{features.window_seconds:g} s that the network looks back"
+    if seconds is None:
+        say(f"each take lasts the {back}: make the whole gesture in it, or give --seconds")
+        return features.window_seconds
+    if name != IDLE and seconds > (longest := longest_take(features)):
+        say(f"[yellow]takes of more than {longest:.1f} s are too long for the {back}[/]")
+    return seconds
 
 
 def _coach(

@@ -12,15 +12,19 @@ from bags import write_bag
 from gestures import make_take
 from people import START, frame, person
 from test_watch import Walks, film
+from tiny import save_model
 from typer.testing import CliRunner
 
+from bharnet.checkpoint import InvalidCheckpoint, load_checkpoint
 from bharnet.coach import Coach, Who, Wish
 from bharnet.estimation.people import PeopleEstimator
+from bharnet.models import SHIPPED
 from bharnet.recording import InvalidRecordings, Recordings
 from bharnet.skeleton import UPPER_BODY_11
 from bharnet.take import read_take
 from bharnet_train import record as module
 from bharnet_train.cli import app, main
+from bharnet_train.finetune.copies import STRONG
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -143,6 +147,8 @@ def test_a_recording_of_which_nothing_is_kept_has_failed(tmp_path):
         (["wave", "--bag", "BAG", "--video", "x.mp4"], "exclude each other"),
         (["wave", "--labels", "TABLE"], "--labels belongs to a recording"),
         (["wave", "--bag", "BAG", "--takes", "5"], "--takes is for a webcam"),
+        (["wave", "--bag", "BAG", "--from", "shipped"], "--from is for a webcam"),
+        (["wave", "--from", "nowhere"], "nowhere"),
     ],
 )
 def test_what_cannot_be_recorded_is_one_sentence(tmp_path, monkeypatch, capsys, given, match):
@@ -210,6 +216,33 @@ def test_before_a_webcam_takes_are_led_through(tmp_path, monkeypatch):
     ]
     assert read_take(tmp_path / "mine" / "idle_001.npz").seconds == pytest.approx(6)
     assert (tmp_path / "film.mp4").stat().st_size > 1000
+
+
+def test_takes_last_as_long_as_the_network_that_is_taught_looks_back(tmp_path, monkeypatch):
+    """So that a robot sees each whole; a warning where training would give one."""
+    monkeypatch.setattr(module, "_camera", lambda *_: PeopleEstimator(Walks()))
+    monkeypatch.setattr("bharnet.video.open_camera", lambda number: Webcam())
+    usual = ["--takes", 1, "--idle", 0, "--countdown", 1, "--no-window"]
+
+    def recorded(*given: object) -> tuple[float, str]:
+        told = run("wave", *usual, *given, "--into", tmp_path / "mine")
+        line = Recordings(tmp_path / "mine").lines[-1]
+        return read_take(tmp_path / "mine" / line.take).seconds, told
+
+    back = load_checkpoint(SHIPPED).info.features.window_seconds
+    seconds, told = recorded()
+    assert seconds == pytest.approx(back)
+    assert f"each take lasts the {back:g} s that the network looks back" in told
+    base = save_model(tmp_path / "base.safetensors")  # looks back 1 s
+    assert recorded("--from", base)[0] == pytest.approx(1.0)
+    longest = back / STRONG.shortest
+    for wished, warned in ((2.0, False), (longest + 0.5, True)):
+        seconds, told = recorded("--seconds", wished)
+        assert seconds == pytest.approx(wished, abs=0.1)
+        assert (f"more than {longest:.1f} s are too long for the {back:g} s" in told) is warned
+        assert "each take lasts" not in told
+    with pytest.raises(InvalidCheckpoint):
+        recorded("--from", tmp_path / "nowhere")
 
 
 def test_a_camera_that_is_pulled_out_is_told(tmp_path, monkeypatch):

@@ -56,6 +56,11 @@ def unusable(sequence: Sequence, features: FeatureConfig, hands_do: bool = True)
     return ""
 
 
+def longest_take(features: FeatureConfig) -> float:
+    """Seconds. Of a longer take a live window never holds the share that the copies show."""
+    return features.window_seconds / STRONG.shortest
+
+
 def look_at_joints(sequences: Many[Sequence], idle: str, features: FeatureConfig) -> list[Finding]:
     """What the recordings themselves tell; ``sequences`` are usable takes."""
     takes: dict[str, list[Sequence]] = {}
@@ -79,8 +84,7 @@ def look_at_joints(sequences: Many[Sequence], idle: str, features: FeatureConfig
             found.append(
                 Finding(f"'{label}' has {len(made)} takes only; {ENOUGH} or more are better")
             )
-        # Of a longer take a live window never holds the share that the copies show.
-        longest = features.window_seconds / STRONG.shortest
+        longest = longest_take(features)
         long = [each for each in made if each.seconds > longest]
         if long:
             found.append(
