@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from bags import write_labels, write_story
 from raw_ntu import MISSING, write_raw
 from takes import write_takes
 from tiny import save_model
@@ -41,6 +42,24 @@ def takes(tmp_path_factory):
 def model(tmp_path):
     """The path of a model that says "wave" of whoever it sees, as a parameter of the node."""
     return str(save_model(tmp_path / "tiny.safetensors"))
+
+
+@pytest.fixture(scope="module")
+def model_file(tmp_path_factory):
+    """The same, read by all tests of a file and changed by none."""
+    return save_model(tmp_path_factory.mktemp("model") / "tiny.safetensors")
+
+
+@pytest.fixture(scope="module")
+def bag(tmp_path_factory):
+    """A recording of poses: bags.STORY."""
+    return write_story(tmp_path_factory.mktemp("bag"))
+
+
+@pytest.fixture(scope="module")
+def labels(tmp_path_factory):
+    """What happens in it: bags.LABELS."""
+    return write_labels(tmp_path_factory.mktemp("labels"))
 
 
 @pytest.fixture(scope="module")

@@ -16,10 +16,9 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from bags import STORY, write_actions, write_bag, write_labels, write_pictures, write_story
+from bags import STORY, write_actions, write_bag, write_pictures
 from people import standing
 from rosbags.rosbag2 import CompressionMode, StoragePlugin
-from tiny import save_model
 
 from bharnet.checkpoint import load_checkpoint, save_checkpoint
 from bharnet.estimation.estimator import Detection
@@ -38,23 +37,8 @@ DEMO = Path(__file__).resolve().parents[1] / "demo" / "signs"
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return save_model(tmp_path_factory.mktemp("model") / "tiny.safetensors")
-
-
-@pytest.fixture(scope="module")
-def bag(tmp_path_factory):
-    return write_story(tmp_path_factory.mktemp("bag"))
-
-
-@pytest.fixture(scope="module")
-def labels(tmp_path_factory):
-    return write_labels(tmp_path_factory.mktemp("labels"))
-
-
-@pytest.fixture(scope="module")
-def report(bag, labels, model):
-    return describe(evaluate(Request(bag, labels, model=model)))
+def report(bag, labels, model_file):
+    return describe(evaluate(Request(bag, labels, model=model_file)))
 
 
 def test_what_was_told_of_whom(report):
@@ -74,9 +58,9 @@ def test_what_was_told_of_whom(report):
     assert 0.2 <= report["summary"]["delay_s"]["median"] <= 0.6
 
 
-def test_two_runs_are_the_same_to_the_last_byte(bag, labels, model, tmp_path):
+def test_two_runs_are_the_same_to_the_last_byte(bag, labels, model_file, tmp_path):
     for name in ("one", "two"):
-        evaluation = evaluate(Request(bag, labels, model=model))
+        evaluation = evaluate(Request(bag, labels, model=model_file))
         write_report(evaluation, tmp_path / name, timings=False)
     for name in ("report.json", "report.html"):
         one, two = ((tmp_path / run / name).read_bytes() for run in ("one", "two"))
@@ -88,8 +72,8 @@ def test_two_runs_are_the_same_to_the_last_byte(bag, labels, model, tmp_path):
     ]
 
 
-def test_several_processes_tell_what_one_does(bag, labels, model, report):
-    assert describe(evaluate(Request(bag, labels, model=model, jobs=2))) == report
+def test_several_processes_tell_what_one_does(bag, labels, model_file, report):
+    assert describe(evaluate(Request(bag, labels, model=model_file, jobs=2))) == report
 
 
 @pytest.mark.parametrize(
@@ -101,12 +85,14 @@ def test_several_processes_tell_what_one_does(bag, labels, model, report):
         (StoragePlugin.MCAP, CompressionMode.STORAGE),
     ],
 )
-def test_the_storage_makes_no_difference(tmp_path, labels, model, report, plugin, compression):
+def test_the_storage_makes_no_difference(
+    tmp_path, labels, model_file, report, plugin, compression
+):
     other = write_bag(tmp_path / "story", STORY, 12.0, plugin=plugin, compression=compression)
-    assert describe(evaluate(Request(other, labels, model=model))) == report
+    assert describe(evaluate(Request(other, labels, model=model_file))) == report
 
 
-def test_a_file_without_index_is_scanned(tmp_path, bag, labels, model, report):
+def test_a_file_without_index_is_scanned(tmp_path, bag, labels, model_file, report):
     (mcap,) = bag.glob("*.mcap")
     content = mcap.read_bytes()
     footer = len(content) - 8 - 29
@@ -114,42 +100,42 @@ def test_a_file_without_index_is_scanned(tmp_path, bag, labels, model, report):
     ending = content[footer : footer + 9] + struct.pack("<QQI", 0, 0, 0) + content[-8:]
     plain = tmp_path / "story.mcap"
     plain.write_bytes(content[:summary] + ending)
-    found = describe(evaluate(Request(plain, labels, model=model)))
+    found = describe(evaluate(Request(plain, labels, model=model_file)))
     assert {**found["recording"], "bag": "story"} == report["recording"]
     assert found["people"] == report["people"]
 
 
-def test_labels_from_a_topic(tmp_path, model):
+def test_labels_from_a_topic(tmp_path, model_file):
     texts = [json.dumps({"label": "wave", "start": 1, "end": 5, "person": "ann"})]
     bag = write_bag(tmp_path / "bag", STORY, 12.0, texts=texts)
-    found = evaluate(Request(bag, model=model))
+    found = evaluate(Request(bag, model=model_file))
     assert found.labels == "/bharnet/truth"
     assert found.judgement.overall.scores[0.1].true == 1
 
 
-def test_settings_change_what_is_told(bag, labels, model):
-    slow = evaluate(Request(bag, labels, model=model, settings={"enter_seconds": 3.0}))
+def test_settings_change_what_is_told(bag, labels, model_file):
+    slow = evaluate(Request(bag, labels, model=model_file, settings={"enter_seconds": 3.0}))
     assert slow.judgement.overall.delay.median > 2.9
     with pytest.raises(InvalidRequest, match="there is no setting patience; there are enter_sec"):
-        evaluate(Request(bag, labels, model=model, settings={"patience": 1.0}))
+        evaluate(Request(bag, labels, model=model_file, settings={"patience": 1.0}))
     with pytest.raises(InvalidRequest, match="enter_seconds -1 is out of"):
-        evaluate(Request(bag, labels, model=model, settings={"enter_seconds": -1.0}))
+        evaluate(Request(bag, labels, model=model_file, settings={"enter_seconds": -1.0}))
     with pytest.raises(InvalidRequest, match="idle or ignored"):
         Request(bag, labels, unlabelled="")
 
 
-def test_nothing_happens_and_nothing_may_be_told(bag, model, tmp_path):
+def test_nothing_happens_and_nothing_may_be_told(bag, model_file, tmp_path):
     (tmp_path / "none.csv").write_text("start,end,label\n")
-    found = evaluate(Request(bag, tmp_path / "none.csv", model=model)).judgement
+    found = evaluate(Request(bag, tmp_path / "none.csv", model=model_file)).judgement
     assert found.overall.false_alarms == len(found.mistakes) > 0
     assert found.false_alarms_per_minute > 1
     assert found.overall.scores[0.5].f1 == 0.0
 
 
-def test_labels_of_somebody_else(bag, model, tmp_path):
+def test_labels_of_somebody_else(bag, model_file, tmp_path):
     (tmp_path / "x.csv").write_text("start,end,label,person\n1,2,wave,zoe\n")
     with pytest.raises(InvalidLabels, match="names zoe, but the recording shows ann, bob"):
-        evaluate(Request(bag, tmp_path / "x.csv", model=model))
+        evaluate(Request(bag, tmp_path / "x.csv", model=model_file))
 
 
 class Outline(HTMLParser):
@@ -191,11 +177,11 @@ def test_the_page_is_whole_and_stands_alone(report):
     assert "wave, 0:01.0 to 0:05.0: found" in page.text
 
 
-def test_the_page_escapes_what_people_are_called(tmp_path, model):
+def test_the_page_escapes_what_people_are_called(tmp_path, model_file):
     evil = '"><script>alert(1)</script>'
     label = json.dumps({"label": f"<b>{evil}", "start": 0, "end": 2, "person": evil})
     bag = write_bag(tmp_path / "bag", [(evil, 0.0, 4.0)], 6.0, texts=[label])
-    evaluation = evaluate(Request(bag, model=model))
+    evaluation = evaluate(Request(bag, model=model_file))
     text = render(describe(evaluation))
     assert "<script" not in text
     assert "<b>&" not in text
@@ -214,26 +200,26 @@ def test_recorded_actions_are_judged_whatever_was_recorded_of_poses(tmp_path, po
     assert found.judgement.overall.missed == 1
 
 
-def test_a_worker_that_ends_is_one_sentence(bag, labels, model, monkeypatch):
+def test_a_worker_that_ends_is_one_sentence(bag, labels, model_file, monkeypatch):
     """As one whom the system killed for its memory."""
     killed = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), os._exit, (9,))
     monkeypatch.setattr(ahead, "_workers", lambda *_: killed)
     with pytest.raises(InvalidRequest, match="use one"):
-        evaluate(Request(bag, labels, model=model, jobs=2))
+        evaluate(Request(bag, labels, model=model_file, jobs=2))
 
 
-def test_a_model_with_a_misspelt_decision_is_one_sentence(bag, labels, model, tmp_path):
+def test_a_model_with_a_misspelt_decision_is_one_sentence(bag, labels, model_file, tmp_path):
     """``decision`` of a configuration goes into the checkpoint as it is."""
-    loaded = load_checkpoint(model)
+    loaded = load_checkpoint(model_file)
     wrong = replace(loaded.info, decision={"enter_treshold": 0.5})
     save_checkpoint(tmp_path / "wrong.safetensors", loaded.network, wrong)
     with pytest.raises(InvalidRequest, match="enter_treshold, which is none of smoothing_seconds"):
         evaluate(Request(bag, labels, model=tmp_path / "wrong.safetensors"))
 
 
-def test_what_cannot_be_used_is_counted_and_the_rest_judged(tmp_path, model, labels):
+def test_what_cannot_be_used_is_counted_and_the_rest_judged(tmp_path, model_file, labels):
     bag = write_bag(tmp_path / "bag", [("", 0, 12), *STORY], 12.0)
-    found = describe(evaluate(Request(bag, labels, model=model)))
+    found = describe(evaluate(Request(bag, labels, model=model_file)))
     assert found["recording"]["left_out"] == {"no_id": 120}
     assert found["summary"]["iou"]["0.1"]["right"] == 1
 
@@ -265,7 +251,7 @@ class Somebody:
         self.closed = True
 
 
-def test_pictures_go_through_an_estimator(tmp_path, model):
+def test_pictures_go_through_an_estimator(tmp_path, model_file):
     dark, light = np.zeros((48, 64, 3), np.uint8), np.full((48, 64, 3), 90, np.uint8)
     bag = write_pictures(tmp_path / "bag", [dark] * 10 + [light] * 40 + [dark] * 30)
     (tmp_path / "x.csv").write_text("start,end,label\n1,5,wave\n")
@@ -274,7 +260,7 @@ def test_pictures_go_through_an_estimator(tmp_path, model):
     def camera():
         return PeopleEstimator(estimator, Tracker(ids=iter(["only"])))
 
-    found = evaluate(Request(bag, tmp_path / "x.csv", model=model, camera=camera))
+    found = evaluate(Request(bag, tmp_path / "x.csv", model=model_file, camera=camera))
     assert found.heard.frames == 79
     assert dict(found.heard.left_out) == {"image": 1}
     (event,) = found.heard.listener.events

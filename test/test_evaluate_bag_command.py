@@ -10,25 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from bags import STORY, write_bag, write_labels, write_story
-from tiny import save_model
+from bags import STORY, write_bag
 
 from bharnet_train import cli
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return save_model(tmp_path_factory.mktemp("model") / "tiny.safetensors")
-
-
-@pytest.fixture(scope="module")
-def bag(tmp_path_factory):
-    return write_story(tmp_path_factory.mktemp("bag"))
-
-
-@pytest.fixture(scope="module")
-def labels(tmp_path_factory):
-    return write_labels(tmp_path_factory.mktemp("labels"))
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -50,8 +34,8 @@ def called(monkeypatch, capsys, *arguments: object) -> tuple[int, str]:
     return int(ended.value.code or 0), said.out + said.err
 
 
-def test_command_line(bag, labels, model, tmp_path):
-    done = run(bag, "--labels", labels, "--model", model, "--out", tmp_path / "out")
+def test_command_line(bag, labels, model_file, tmp_path):
+    done = run(bag, "--labels", labels, "--model", model_file, "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     assert "IoU 0.1" in done.stdout
     assert done.stdout.splitlines()[-1] == str(tmp_path / "out" / "report.html")
@@ -63,7 +47,7 @@ def test_command_line(bag, labels, model, tmp_path):
 
 
 @pytest.fixture
-def broken(tmp_path, bag, labels, model):
+def broken(tmp_path, bag, labels, model_file):
     """Everything that cannot be evaluated, by name: bag, labels, further options."""
     (mcap,) = bag.glob("*.mcap")
     cut = tmp_path / "cut"
@@ -134,12 +118,14 @@ SAID = {
 
 @pytest.mark.parametrize("name", SAID)
 def test_what_cannot_be_is_one_sentence_and_two(
-    name, broken, model, tmp_path, monkeypatch, capsys
+    name, broken, model_file, tmp_path, monkeypatch, capsys
 ):
     bag, labels, options = broken[name]
     out = tmp_path / "out"
     given = ["--labels", labels] if labels else []
-    code, said = called(monkeypatch, capsys, bag, *given, "--model", model, "--out", out, *options)
+    code, said = called(
+        monkeypatch, capsys, bag, *given, "--model", model_file, "--out", out, *options
+    )
     assert code == 2
     assert SAID[name] in said
     assert "Traceback" not in said
@@ -148,10 +134,10 @@ def test_what_cannot_be_is_one_sentence_and_two(
 
 
 def test_reports_of_bags_named_alike_but_for_a_dot_lie_apart(
-    model, labels, tmp_path, monkeypatch, capsys
+    model_file, labels, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
     for name in ("run.1", "run.2"):
         bag = write_bag(tmp_path / name, STORY, 12.0)
-        assert called(monkeypatch, capsys, bag, "--labels", labels, "--model", model)[0] == 0
+        assert called(monkeypatch, capsys, bag, "--labels", labels, "--model", model_file)[0] == 0
     assert {each.name for each in Path("runs").iterdir()} == {"run.1-report", "run.2-report"}

@@ -8,8 +8,6 @@ import json
 import shutil
 
 import pytest
-from bags import write_labels, write_story
-from tiny import save_model
 
 pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make test`")
 
@@ -24,26 +22,11 @@ from bharnet_ros.msg import ActionArray
 from bharnet_ros.replay import main
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return save_model(tmp_path_factory.mktemp("model") / "tiny.safetensors")
-
-
-@pytest.fixture(scope="module")
-def bag(tmp_path_factory):
-    return write_story(tmp_path_factory.mktemp("bag"))
-
-
-@pytest.fixture(scope="module")
-def labels(tmp_path_factory):
-    return write_labels(tmp_path_factory.mktemp("labels"))
-
-
-def test_live_and_offline_are_the_same(bag, labels, model, tmp_path, capsys):
-    given = [str(bag), "--labels", str(labels), "--model", str(model), "--speed", "20"]
+def test_live_and_offline_are_the_same(bag, labels, model_file, tmp_path, capsys):
+    given = [str(bag), "--labels", str(labels), "--model", str(model_file), "--speed", "20"]
     assert main([*given, "--out", str(tmp_path / "live")]) == 0
     assert "121 sent, 0 lost, 0 skipped" in capsys.readouterr().out
-    offline = evaluate(Request(bag, labels, model=model))
+    offline = evaluate(Request(bag, labels, model=model_file))
     actions = tmp_path / "live" / "story-actions"
     live = evaluate(Request(actions, labels, recorded=True))
     assert live.heard.listener.events == offline.heard.listener.events
@@ -57,8 +40,8 @@ def test_live_and_offline_are_the_same(bag, labels, model, tmp_path, capsys):
     assert written["summary"] == describe(offline)["summary"]
 
 
-def test_without_labels_the_actions_are_kept_and_not_judged(bag, model, tmp_path, capsys):
-    given = [str(bag), "--model", str(model), "--speed", "50", "--out", str(tmp_path / "out")]
+def test_without_labels_the_actions_are_kept_and_not_judged(bag, model_file, tmp_path, capsys):
+    given = [str(bag), "--model", str(model_file), "--speed", "50", "--out", str(tmp_path / "out")]
     assert main(given) == 0
     assert "there is no score" in capsys.readouterr().out
     with Bag(tmp_path / "out" / "story-actions") as recorded:
@@ -67,17 +50,17 @@ def test_without_labels_the_actions_are_kept_and_not_judged(bag, model, tmp_path
     assert [each.name for each in (tmp_path / "out").iterdir()] == ["story-actions"]
 
 
-def test_what_follows_a_dot_belongs_to_a_recordings_name(bag, model, tmp_path, monkeypatch):
+def test_what_follows_a_dot_belongs_to_a_recordings_name(bag, model_file, tmp_path, monkeypatch):
     """Else run.1 and run.2 would write into one folder."""
     shutil.copytree(bag, tmp_path / "run.1")
     monkeypatch.chdir(tmp_path)
-    assert main(["run.1", "--model", str(model), "--speed", "50"]) == 0
+    assert main(["run.1", "--model", str(model_file), "--speed", "50"]) == 0
     assert (tmp_path / "runs" / "run.1-replay" / "run.1-actions").is_dir()
 
 
-def test_a_node_that_runs_has_its_model(bag, model, capsys):
+def test_a_node_that_runs_has_its_model(bag, model_file, capsys):
     with pytest.raises(SystemExit):
-        main([str(bag), "--running", "--model", str(model)])
+        main([str(bag), "--running", "--model", str(model_file)])
     assert "--model is for a node that is started here" in capsys.readouterr().err
 
 
