@@ -23,7 +23,7 @@ from bharnet.reporting import Report
 from bharnet.skeleton import COCO_17
 from bharnet.window import NANOSECONDS
 from bharnet_ros.msg import PersonPose, PersonPoseArray
-from bharnet_ros.stamps import nanoseconds
+from bharnet_ros.stamps import is_moment, nanoseconds
 
 TRACKED, SKELETON = "/humans/bodies/tracked", "/humans/bodies/{}/skeleton2d"
 SKELETON_QOS = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
@@ -46,14 +46,14 @@ class Gathering:
     def track(self, ids: frozenset[str], header: Header) -> list[PersonPoseArray]:
         """Who is tracked from now on; when nobody is, that is a frame too."""
         self._tracked = ids
-        if ids or nanoseconds(header.stamp) <= 0:
+        if ids or not is_moment(header.stamp):
             return []
         return [*self._flush(), self._frame(header, [])]
 
     def put(self, body_id: str, message: Any) -> list[PersonPoseArray]:
         """One body's skeleton; the frames that are complete with it."""
         stamp, complete = nanoseconds(message.header.stamp), []
-        if stamp <= 0:  # it tells of no moment: alone, for whoever is to refuse or to stamp it
+        if not is_moment(message.header.stamp):  # alone, for whoever is to refuse or to stamp it
             return [self._frame(message.header, [to_person(message, body_id)])]
         now = nanoseconds(self._header.stamp) if self._header else 0
         newest = max(now, self._done)
@@ -77,9 +77,8 @@ class Gathering:
         return [frame]
 
     def _frame(self, header: Header, people: list[PersonPose]) -> PersonPoseArray:
-        stamp = nanoseconds(header.stamp)
-        if stamp > 0:  # of a skeleton without one, nothing is known of what is done
-            self._done = stamp
+        if is_moment(header.stamp):  # else nothing is known of what is done
+            self._done = nanoseconds(header.stamp)
         return PersonPoseArray(
             header=header,
             estimator="ros4hri",

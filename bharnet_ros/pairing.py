@@ -13,7 +13,7 @@ from typing import Any
 
 from bharnet.window import NANOSECONDS
 from bharnet_ros.approximate_time import SimpleFilter
-from bharnet_ros.stamps import nanoseconds
+from bharnet_ros.stamps import is_moment, nanoseconds
 
 try:
     from message_filters import ApproximateTimeSynchronizer
@@ -48,10 +48,11 @@ class Pairing:
     def put(self, number: int, message: Any) -> bool:
         """A message of one of the topics; whether it may find others."""
         stamp = nanoseconds(message.header.stamp)
-        if stamp < 0:  # over which message_filters raises, out of the process
+        # Over a negative one message_filters raises, out of the process.
+        if stamp and not is_moment(message.header.stamp):
             self._refused(
-                f"dropped a {type(message).__name__}: its header.stamp is negative; its publisher "
-                "must give the time of acquisition"
+                f"dropped a {type(message).__name__}: its header.stamp is negative, or has more "
+                "nanoseconds than a second; its publisher must give the time of acquisition"
             )
             return False
         if stamp < self._newest[number] - self._jump:

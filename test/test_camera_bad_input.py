@@ -11,12 +11,14 @@ import pytest
 pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make test`")
 
 from camera import FakeEstimator, camera
+from people import START
 from pictures import WIDTH, compressed, image, rgb, scene, set_stamp
 from robot import SUCCESS, in_executor, set_parameter, spinning, start
 from sensor_msgs.msg import Image
 
 from bharnet.estimation import choose
 from bharnet.estimation.estimator import EstimatorUnavailable
+from bharnet.window import NANOSECONDS
 from bharnet_ros.camera.node import EstimatorNode
 
 
@@ -78,10 +80,13 @@ def test_stamps_that_are_zero_or_go_back():
         first = photographer.ready().shoot(100.0)
         photographer.cameras[Image].publish(set_stamp(rgb(), 0))
         photographer.said("stamp_source:=receive")
+        wild = set_stamp(rgb(), START + 100 * NANOSECONDS)
+        wild.header.stamp.nanosec = 2**32 - 1  # four seconds ahead
+        photographer.cameras[Image].publish(wild)
         photographer.show(100.0)  # equal
         photographer.said("older than (or equal to) the newest")
         photographer.show(99.7)  # and a little late
-        photographer.tells(refused="3")
+        photographer.tells(refused="4")
         assert photographer.shoot(100.1).people[0].body_id == first.people[0].body_id
         # By more: time began anew, and so does everybody.
         again = photographer.shoot(0.0)

@@ -48,6 +48,15 @@ def test_distortion_is_undone() -> None:
     assert bent[0] > 1.01 * straight  # a barrel draws the edges inwards
 
 
+@pytest.mark.parametrize("count", [1, 3, 6, 15])
+def test_a_distortion_that_is_none_is_refused(count) -> None:
+    """OpenCV raised over it in every picture, and everybody got a new id each time."""
+    message = camera_info(focal=FOCAL)
+    message.d = [0.0] * count
+    with pytest.raises(InvalidFrame, match=f"has {count} distortion coefficients, of 'plumb_bob'"):
+        read_camera(message)
+
+
 def test_holes_and_joints_outside_are_not_seen() -> None:
     depth = wall(2.0)
     depth[10:30, 10:30] = np.nan

@@ -133,6 +133,19 @@ def test_one_without_a_stamp_is_passed_on_alone() -> None:
     assert scene.frames == [(0.0, ["b"]), (10.0, ["a", "b"])]
 
 
+def test_nanoseconds_of_four_seconds_are_no_stamp() -> None:
+    """Else time would seem to have begun anew with the next one."""
+    scene = Scene()
+    scene.track(10.0, "a", "b")
+    scene.put(10.0, "a")
+    ahead = skeleton(10.0)
+    ahead.header.stamp.nanosec = 2**32 - 1
+    scene.take(scene.gathering.put("b", ahead))
+    scene.put(10.0, "b")
+    scene.put(10.0, "a")  # is done
+    assert [names for _, names in scene.frames] == [["b"], ["a", "b"]]
+
+
 def test_one_without_a_stamp_does_not_reopen_what_is_done() -> None:
     scene = Scene()
     scene.track(10.0, "a")

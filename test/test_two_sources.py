@@ -231,8 +231,15 @@ def test_stamps_that_jump_back_and_negative_ones() -> None:
     negative = poses(1.0)
     negative.header.stamp.sec = -5
     both.input.bodies(negative)
+    ahead = poses(0.0)
+    ahead.header.stamp.nanosec = 2**32 - 1  # of four seconds: those that follow are not late
+    both.input.bodies(ahead)
+    both.bodies(0.1)
+    both.hands(0.1)
+    assert both.take() == ["0.1h"]
     both.now += PATIENCE + 0.01
     both.input.look()
     assert both.take() == []
     assert both.input.alone_since is None
     assert "negative" in both.reports[0]
+    assert len(both.reports) == 2

@@ -19,6 +19,8 @@ NEIGHBOURHOOD = 2
 # m. A joint whose depth is farther from the middle of its person, or of its hand, is that of the
 # background or of somebody in front: fingers are thin.
 BODY_RADIUS, HAND_RADIUS = 1.2, 0.2
+# So many does OpenCV know what to do with.
+COEFFICIENTS = (0, 4, 5, 8, 12, 14)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +53,12 @@ def read_camera(message: Any) -> Camera:
             "topic of one that is",
         )
     model = message.distortion_model
+    if len(distortion) not in COEFFICIENTS:
+        raise InvalidFrame(
+            "camera_info",
+            f"camera_info has {len(distortion)} distortion coefficients, of '{model[:40]}'; "
+            "there are 4, 5 or 8, or none where pictures are rectified",
+        )
     if distortion.any() and model not in ("plumb_bob", "rational_polynomial"):
         raise InvalidFrame(
             "camera_info",

@@ -31,7 +31,7 @@ from bharnet_ros.camera.parameters import Settings
 from bharnet_ros.camera.worker import Pictures
 from bharnet_ros.pairing import Pairing
 from bharnet_ros.source import of_one_source
-from bharnet_ros.stamps import nanoseconds
+from bharnet_ros.stamps import is_moment, nanoseconds
 
 # Only the newest picture counts; of three topics, the last must find the others still there.
 NEWEST_DEPTH, SEVERAL_DEPTH = 1, 5
@@ -182,11 +182,12 @@ class CameraInput:
         self.last = time.monotonic()
         try:
             check_image(message)
-            if nanoseconds(message.header.stamp) <= 0 and self._by_header:
+            if self._by_header and not is_moment(message.header.stamp):
                 raise InvalidFrame(
                     "no_stamp",
-                    "header.stamp is zero or negative; the camera must give the time of capture, "
-                    "or start this node with stamp_source:=receive",
+                    "header.stamp is zero, negative, or has more nanoseconds than a second; the "
+                    "camera must give the time of capture, or start this node with "
+                    "stamp_source:=receive",
                 )
         except InvalidFrame as error:
             self._refused(error.key, f"dropped a picture: {error}")
