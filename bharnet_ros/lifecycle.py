@@ -6,8 +6,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
-import sys
 import threading
 import traceback
 from collections.abc import Callable
@@ -18,7 +16,13 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
-from bharnet_ros.spinning import SIGNAL_SECONDS, WRONG_PARAMETERS, begin, told_to_stop
+from bharnet_ros.spinning import (
+    SIGNAL_SECONDS,
+    WRONG_PARAMETERS,
+    begin,
+    end_with,
+    told_to_stop,
+)
 
 SUCCESS = TransitionCallbackReturn.SUCCESS
 
@@ -127,8 +131,7 @@ def run(
     """A lifecycle node in a process, until it is told to stop; its `autostart` is obeyed here.
 
     ``alongside(node, stop)`` is called before the node starts; ``state``: to which it
-    returns, whatever `autostart` says. Returns the exit code, or ends the process with it where
-    a thread was left behind: at Python's end that would be waited for, or crash.
+    returns, whatever `autostart` says. Returns the exit code.
     """
     stop = told_to_stop()
     node = begin(make, f"{name} cannot start", args, (ValueError,))
@@ -149,8 +152,4 @@ def run(
         executor.shutdown()
         node.destroy_node()
         rclpy.shutdown()
-    if node.left_behind:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(0)
-    return 0
+    return end_with(0, node.left_behind)

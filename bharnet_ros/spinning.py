@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -55,6 +56,19 @@ def begin(
         return None
 
 
+def end_with(code: int, left_behind: bool) -> int:
+    """The exit code of a process whose node is gone.
+
+    Where a thread was ``left_behind`` the process ends here: Python's own end would wait for it,
+    or crash.
+    """
+    if left_behind:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
+
+
 def spin(
     make: Callable[[], Node],
     name: str,
@@ -78,4 +92,4 @@ def spin(
         executor.shutdown()
         node.destroy_node()
         rclpy.shutdown()
-    return 0
+    return end_with(0, getattr(node, "left_behind", False))

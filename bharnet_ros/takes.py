@@ -7,15 +7,15 @@
     ros2 service call /bharnet_recorder/stop_recording std_srvs/srv/Trigger
 
 Between start and stop joints are kept in memory. A worker writes them, so that a disk that hangs
-holds nothing up for longer than PATIENCE; the answer comes when the take is on the disk.
+holds nothing up for longer than PATIENCE; the answer comes when the take is on the disk. A take
+that could not be kept stays in memory, to be stopped again once the cause is cured.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as TimeoutError  # another class before Python 3.11
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 from rcl_interfaces.msg import SetParametersResult
@@ -66,6 +66,8 @@ class RecorderNode(Node):
         self.add_on_set_parameters_callback(self._on_parameters)
         self.report = Reporter(lambda text: self.get_logger().warning(text))
         self._worker = ThreadPoolExecutor(1, "disk")
+        self._writing: Future[str] | None = None  # what it was given last
+        self.left_behind = False  # whether it hangs although the node has gone
         self._active = False
         self._gathering: Gathering | None = None
         self._kind: tuple[Layout, str] | None = None  # of what is gathered, as its units
@@ -102,10 +104,13 @@ class RecorderNode(Node):
         """What is being written is finished first; what was not stopped is no take."""
         if self.frames:
             self.get_logger().warning(
-                f"{self.frames} frames of '{self._shown}' are not kept: nobody called "
-                "stop_recording"
+                f"{self.frames} frames of '{self._shown}' are not kept: stop_recording was not "
+                "called, or could not keep them"
             )
-        self._worker.shutdown()
+        if self._writing is not None and not wait([self._writing], PATIENCE).done:
+            self.get_logger().error("the disk does not answer: what is being written may be lost")
+            self.left_behind = True
+        self._worker.shutdown(wait=not self.left_behind)
         super().destroy_node()
 
     def _on_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
@@ -174,7 +179,11 @@ class RecorderNode(Node):
             count = recordings.count()[line.label]
             return f"kept {line.take}, {take.seconds:.1f} s; {count} takes of '{line.label}'"
 
-        return _answer(response, *self._on_disk(write))
+        kept, message = self._on_disk(write)
+        if kept is False:
+            self._gathering = gathering
+            message = f"not kept: {message}; cure that and call stop_recording again"
+        return _answer(response, bool(kept), message)
 
     def _on_discard(
         self, request: Trigger.Request, response: Trigger.Response
@@ -182,24 +191,30 @@ class RecorderNode(Node):
         if self._active or self._gathering is not None:
             self._active, self._gathering = False, None
             return _answer(response, True, "take broken off")
-        if self._last is None:
-            return _answer(response, False, "there is no take of this run to discard")
-        (recordings, line), self._last = self._last, None
 
         def discard() -> str:
+            # Asked here: the newest take may still have been on its way to the disk.
+            if self._last is None:
+                raise InvalidRecordings("there is no take of this run to discard")
+            (recordings, line), self._last = self._last, None
             Recordings(recordings.folder).discard(line)
             return f"{line.take} discarded"
 
-        return _answer(response, *self._on_disk(discard))
+        discarded, message = self._on_disk(discard)
+        return _answer(response, bool(discarded), message)
 
-    def _on_disk(self, work: Callable[[], str]) -> tuple[bool, str]:
-        """What the worker did, as (success, message); the node lives whatever happens to it."""
+    def _on_disk(self, work: Callable[[], str]) -> tuple[bool | None, str]:
+        """What the worker did, as (success, message), None = it is still at it.
+
+        The node lives whatever happens to it.
+        """
+        self._writing = self._worker.submit(work)
+        if not wait([self._writing], PATIENCE).done:
+            return None, "the disk is slow: it is still at work; look at the table"
         try:
-            return True, self._worker.submit(work).result(PATIENCE)
-        except TimeoutError:
-            return False, "the disk is slow: it is still being written; look at the table"
+            return True, self._writing.result()
         except (InvalidTake, InvalidRecordings) as error:
-            return False, f"not kept: {error}"
+            return False, str(error)
         except OSError as error:
             where = error.filename or self.values["folder"]
             return False, f"cannot write to {where}: {error.strerror or error}"
