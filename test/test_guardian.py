@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -158,6 +159,25 @@ def test_one_that_dies_at_once_is_started_ever_more_slowly(tmp_path):
     guarded.end()
     pauses = [float(each.split(" in ")[1].split()[0]) for each in guarded.said[:4]]
     assert pauses == [0.1, 0.2, 0.4, 0.8]
+
+
+def test_one_that_cannot_be_started_for_a_while_is_tried_again(tmp_path, monkeypatch):
+    """Where memory is short the guardian must not end with what it guards."""
+    start, starts = subprocess.Popen, []
+
+    def short_of_memory(*given, **options):
+        starts.append(given)
+        if len(starts) in (2, 3):
+            raise OSError(errno.ENOMEM, "Cannot allocate memory")
+        return start(*given, **options)
+
+    monkeypatch.setattr(guardian.subprocess, "Popen", short_of_memory)
+    guarded = Guarded(tmp_path)
+    os.kill(guarded.started(1), signal.SIGKILL)
+    until(lambda: guarded.notes.read_text().count("\n") >= 2)
+    assert guarded.end() == 0
+    why = [each.split(";")[0] for each in guarded.said[1:]]
+    assert why == ["the estimator could not be started (Cannot allocate memory)"] * 2
 
 
 def test_one_that_has_worked_is_started_again_at_once(guarded, monkeypatch):

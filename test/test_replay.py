@@ -11,6 +11,8 @@ import pytest
 
 pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make test`")
 
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+
 from bharnet.bag import ACTION_TYPE, ACTIONS, Bag
 from bharnet.judging.document import describe
 from bharnet.judging.evaluate import evaluate
@@ -122,4 +124,19 @@ def test_a_warning_is_no_reason_to_give_up(monkeypatch, said, why):
         player = replay.Replay(context, lambda *_: None, "/bharnet/poses")
         with pytest.raises(replay.ReplayError, match=why):
             player.wait_for_node(lambda: True, lambda: [said])
+        player.close()
+
+
+def test_diagnostics_of_other_nodes_are_none_of_ours():
+    """In a robot's domain (--running) any node tells of what it likes: it ended the replay."""
+
+    def told(name, **values):
+        pairs = [KeyValue(key=key.replace("_", " "), value=each) for key, each in values.items()]
+        return DiagnosticArray(status=[DiagnosticStatus(name=name, values=pairs)])
+
+    with own_domain() as domain, ros_context(domain) as context:
+        player = replay.Replay(context, lambda *_: None, "/bharnet/poses")
+        player._on_diagnostics(told("/bharnet: recognition", messages_received="7"))
+        player._on_diagnostics(told("motors", messages_received="12 of 13", frames_waiting="-"))
+        assert player.outcome.received == 7
         player.close()

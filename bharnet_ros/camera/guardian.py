@@ -167,9 +167,9 @@ class Guardian:
                 # Ctrl-C is for the guardian, which then ends the process.
                 start_new_session=True,
             )
-        except BaseException:
+        except OSError as error:  # no memory, perhaps, for whose lack the one before was killed
             os.close(beats)
-            raise
+            return 1, f"could not be started ({error.strerror or error})"
         finally:
             os.close(far_end)
         with open(beats, "rb", buffering=0) as pipe:
