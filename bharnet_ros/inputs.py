@@ -7,15 +7,15 @@ from __future__ import annotations
 import contextlib
 import functools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
 from bharnet.reporting import Report
+from bharnet_ros.distributions import SubscriptionEventCallbacks, called_back
 from bharnet_ros.hands import PATIENCE, HandsToBodies
 from bharnet_ros.hri import Gathering, HriBodies
 from bharnet_ros.msg import PersonPoseArray
@@ -30,10 +30,12 @@ HANDS_CURE = "start a hand source, or name its topic with -r bharnet/hands:=<top
 
 def poses_of_one_source(
     topic: str, callback: Callable[[PersonPoseArray], None], report: Report
-) -> Callable[[PersonPoseArray, Mapping[str, int]], None]:
+) -> Callable[..., None]:
     """For a subscription of poses: passes on what the publisher sends that is followed."""
-    return of_one_source(
-        topic, callback, report, lambda message: (message.header.frame_id, message.estimator)
+    return called_back(
+        of_one_source(
+            topic, callback, report, lambda message: (message.header.frame_id, message.estimator)
+        )
     )
 
 

@@ -3,8 +3,9 @@
 """One publisher of a topic at a time: two would be mixed in one window, or by one tracker.
 
 rclpy tells nothing of who sent a message but its number, which each publisher counts up by itself
-(with Cyclone DDS not even that). A message belongs to the publisher that is followed if its
-number is the next one, or a few later where some were lost on the way. No ROS in here.
+(Humble's not even that, nor any with Cyclone DDS). A message belongs to the publisher that is
+followed if its number is the next one, or a few later where some were lost on the way. No ROS in
+here.
 """
 
 from __future__ import annotations
@@ -22,14 +23,16 @@ HOLD_SECONDS = 0.5
 MOST_LOST = 50
 NOT_NUMBERED = 2**64 - 1  # the middleware does not say
 
+Info = Mapping[str, "int | None"]  # what rclpy tells of a message; None or missing = nothing
 
-def arrival(info: Mapping[str, int]) -> float:
+
+def arrival(info: Info) -> float:
     """Seconds, when the middleware received a message; now where it does not say.
 
     Not when the node comes to it: a node that is held up between two messages would take it for
     silence of the one that it follows.
     """
-    received = info.get("received_timestamp", 0)
+    received = info.get("received_timestamp") or 0
     return received / NANOSECONDS if received > 0 else time.monotonic()
 
 
@@ -44,12 +47,14 @@ class Source:
         self._number, self._last = NOT_NUMBERED, 0.0
         self._name: Hashable = None
 
-    def takes(self, info: Mapping[str, int], name: Hashable, now: float) -> bool:
+    def takes(self, info: Info, name: Hashable, now: float) -> bool:
         """``info`` as rclpy gives it; ``name``: what one publisher writes into all messages.
 
         ``now``: when it arrived (``arrival``).
         """
-        number = info.get("publication_sequence_number", NOT_NUMBERED)
+        number = info.get("publication_sequence_number")
+        if number is None:
+            number = NOT_NUMBERED
         # Numbers of two that were started together overtake each other; then the name tells.
         same = name == self._name and (
             number == NOT_NUMBERED or self._number < number <= self._number + MOST_LOST
@@ -71,14 +76,14 @@ def of_one_source(
     callback: Callable[[Any], None],
     report: Report,
     name: Callable[[Any], Hashable] = lambda message: message.header.frame_id,
-) -> Callable[[Any, Mapping[str, int]], None]:
+) -> Callable[[Any, Info], None]:
     """For a subscription of a topic: passes on what the publisher sends that is followed.
 
     ``name(message)``: what one publisher writes into all messages.
     """
     source = Source(topic, report)
 
-    def on_message(message: Any, info: Mapping[str, int]) -> None:
+    def on_message(message: Any, info: Info) -> None:
         if source.takes(info, name(message), arrival(info)):
             callback(message)
 

@@ -71,8 +71,11 @@ def test_without_numbers_names_tell_them_apart():
         assert asked.takes(NOT_NUMBERED, "left camera")
         assert not asked.takes(NOT_NUMBERED, "right camera")
     assert asked.takes(NOT_NUMBERED, "right camera", after=HOLD_SECONDS)
-    # A middleware that says nothing at all.
-    assert asked.source.takes({}, "right camera", asked.now)
+    # Humble says nothing at all, Jazzy says None where the middleware does not number.
+    for info in ({}, {"publication_sequence_number": None, "received_timestamp": None}):
+        for _ in range(2):
+            assert asked.source.takes(info, "right camera", asked.now)
+        assert not asked.source.takes(info, "left camera", asked.now)
 
 
 def test_two_that_were_started_together_are_told_apart_by_name():
@@ -93,7 +96,8 @@ def test_a_clock_that_is_set_back_holds_nobody_up():
 def test_the_time_of_arrival_is_the_middlewares():
     assert arrival({"received_timestamp": 1_700_000_000_500_000_000}) == 1_700_000_000.5
     before = time.monotonic()
-    for info in ({}, {"received_timestamp": 0}):  # of one that does not say
+    # Of a middleware that does not say.
+    for info in ({}, {"received_timestamp": 0}, {"received_timestamp": None}):
         assert before <= arrival(info) <= time.monotonic()
 
 

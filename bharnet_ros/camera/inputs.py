@@ -18,7 +18,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import QoSPolicyKind, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
@@ -29,6 +28,7 @@ from bharnet.reporting import Report
 from bharnet_ros.camera.images import check_image
 from bharnet_ros.camera.parameters import Settings
 from bharnet_ros.camera.worker import Pictures
+from bharnet_ros.distributions import SubscriptionEventCallbacks, called_back
 from bharnet_ros.pairing import Pairing
 from bharnet_ros.source import of_one_source
 from bharnet_ros.stamps import is_moment, nanoseconds
@@ -100,7 +100,7 @@ class CameraInput:
         try:
             for each in wanted:
                 name = node.resolve_topic_name(each.name)
-                each.callback = of_one_source(name, each.callback, refused)
+                each.callback = called_back(of_one_source(name, each.callback, refused))
                 self._subscribe(each, QoSOverridingOptions.with_default_policies())
                 self._topics.append(each)
         except Exception:
