@@ -57,8 +57,8 @@ def told(transition: Transition) -> Transition:
 class SteadyNode(LifecycleNode):
     """A lifecycle node that refuses a transition which is not possible now, and ends at once.
 
-    rclpy raises over one that is asked for by service, out of the executor and so out of the
-    process, and whoever asked gets no answer.
+    Over one that is asked for by service rclpy raises until Kilted, out of the executor and so
+    out of the process, and whoever asked gets no answer.
     """
 
     def __init__(self, name: str, **options: Any) -> None:
@@ -103,13 +103,13 @@ class SteadyNode(LifecycleNode):
         return outcome.result()
 
     def _change_or_refuse(self, change: Any, request: Any, response: Any) -> Any:
-        try:
+        asked = request.transition.label or request.transition.id
+        possible = self._state_machine.available_transitions
+        if any(asked in each[:2] for each in possible):  # its number and its name
             return change(request, response)
-        except RuntimeError:  # rclpy's RCLError is one
-            asked = request.transition.label or request.transition.id
-            self.get_logger().warning(f"transition {asked} is refused: the node is {self.state}")
-            response.success = False
-            return response
+        self.get_logger().warning(f"transition {asked} is refused: the node is {self.state}")
+        response.success = False
+        return response
 
     def destroy_node(self) -> None:
         """Leave the graph now.

@@ -61,15 +61,16 @@ class RecorderNode(Node):
     """Keeps what is seen between start and stop. Its parameters may change at any time."""
 
     def __init__(self, **options: Any) -> None:
+        # First of all: Kilted's rclpy destroys a node whose parameters are wrong.
+        self._worker = ThreadPoolExecutor(1, "disk")
+        self._writing: Future[str] | None = None  # what it was given last
+        self.left_behind = False  # whether it hangs although the node has gone
+        self._gathering: Gathering | None = None
         super().__init__("bharnet_recorder", **options)
         self.values = declare_all(self, PARAMETERS)
         self.add_on_set_parameters_callback(self._on_parameters)
         self.report = Reporter(lambda text: self.get_logger().warning(text))
-        self._worker = ThreadPoolExecutor(1, "disk")
-        self._writing: Future[str] | None = None  # what it was given last
-        self.left_behind = False  # whether it hangs although the node has gone
         self._active = False
-        self._gathering: Gathering | None = None
         self._kind: tuple[Layout, str] | None = None  # of what is gathered, as its units
         self._shown = ""
         self._last: tuple[Recordings, Line] | None = None

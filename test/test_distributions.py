@@ -13,10 +13,13 @@ import pytest
 pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make test`")
 
 from camera import camera
+from rclpy.exceptions import InvalidParameterTypeException
+from rclpy.parameter import Parameter
 from rclpy.subscription import Subscription
 from robot import pose, robot, start
 
-from bharnet_ros import distributions
+from bharnet_ros import distributions, takes
+from bharnet_ros.demo.domain import own_domain, ros_context
 from bharnet_ros.msg import Action
 
 
@@ -50,3 +53,19 @@ def test_pictures_are_heard_without_info(humble):
     with camera() as (node, photographer, _):
         start(node)
         assert len(photographer.ready().shoot(0.0).people) == 1
+
+
+def test_a_recorder_whose_parameters_are_wrong_can_be_destroyed(monkeypatch):
+    """As Kilted's rclpy does itself, when it is shut down."""
+    made, declare = [], takes.declare_all
+
+    def declare_all(node, table):
+        made.append(node)
+        return declare(node, table)
+
+    monkeypatch.setattr(takes, "declare_all", declare_all)
+    wrong = [Parameter("seconds", value=5)]
+    with own_domain() as domain, ros_context(domain) as context:
+        with pytest.raises(InvalidParameterTypeException):
+            takes.RecorderNode(context=context, parameter_overrides=wrong)
+        made[0].destroy_node()

@@ -127,9 +127,9 @@ def test_shut_down_from_every_state_it_does_nothing_more(way, tmp_path):
         def refused() -> list[str]:
             done = []
             for name in (*NAMES, "shutdown"):
-                with contextlib.suppress(RuntimeError):
-                    getattr(node, f"trigger_{name}")()
-                    done.append(name)
+                with contextlib.suppress(RuntimeError):  # Kilted's rclpy says ERROR instead
+                    if getattr(node, f"trigger_{name}")() == SUCCESS:
+                        done.append(name)
             return done
 
         assert in_executor(node, refused) == []
