@@ -13,7 +13,7 @@ import numpy as np
 from people import START, standing
 from pictures import rgb, set_stamp
 from rclpy.qos import QoSProfile
-from robot import Tester, in_executor, spinning
+from robot import Tester, heard, in_executor, spinning
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from bharnet.estimation.estimator import Detection
@@ -95,13 +95,13 @@ class Photographer(Tester):
     def ready(self) -> Photographer:
         """Wait until both ends of every topic know each other: each learns it by itself."""
         sources = ("/image", "/image/compressed", "/depth", "/camera_info")
-        heard = [each for each in self.estimator.subscriptions if each.topic_name in sources]
-        assert heard
-        self.wait(lambda: all(each.get_publisher_count() for each in heard))
-        topics = {each.topic_name for each in heard}
+        inputs = [each for each in self.estimator.subscriptions if each.topic_name in sources]
+        assert inputs
+        self.wait(lambda: all(heard(self.estimator, each) for each in inputs))
+        topics = {each.topic_name for each in inputs}
         ours = [each for each in self.node.publishers if each.topic_name in topics]
         self.wait(lambda: all(each.get_subscription_count() for each in ours))
-        self.wait(self.heard_poses.get_publisher_count)
+        self.wait(lambda: heard(self.node, self.heard_poses))
         self.wait(self.estimator._poses.get_subscription_count)
         return self
 

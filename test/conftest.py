@@ -8,6 +8,10 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+# Messages check what is put into their fields, as they always do in Humble: said before any is
+# imported, for this process and those that it starts.
+os.environ.setdefault("ROS_PYTHON_CHECK_FIELDS", "1")
+
 import pytest
 import torch
 from bags import write_labels, write_story

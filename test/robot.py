@@ -222,6 +222,12 @@ def robot(**parameters: Any) -> Iterator[tuple[BharnetNode, Tester]]:
             tester.node.destroy_node()
 
 
+def heard(node: Any, subscription: Any) -> int:
+    """How many publishers a node's subscription has met; in Humble, how many are in the graph."""
+    count = getattr(subscription, "get_publisher_count", None)
+    return int(count() if count else node.count_publishers(subscription.topic_name))
+
+
 def in_executor(node: Any, function: Callable[[], Any]) -> Any:
     """Let the node's own thread do something, as a service call would."""
     done = threading.Event()

@@ -14,7 +14,7 @@ from camera import camera
 from people import START
 from pictures import rgb, set_stamp
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from robot import DEADLINE, SUCCESS, in_executor, set_parameter, stamp, start
+from robot import DEADLINE, SUCCESS, heard, in_executor, set_parameter, stamp, start
 from sensor_msgs.msg import CameraInfo, Image
 
 from bharnet.window import NANOSECONDS
@@ -86,8 +86,8 @@ def test_a_camera_that_offers_best_effort_only_is_heard(monkeypatch):
         # Both are heard from now on.
         photographer.ready()
         photographer.wait(other.get_subscription_count)
-        heard = [each for each in node.subscriptions if each.topic_name == "/image"]
-        photographer.wait(lambda: heard[0].get_publisher_count() == 2)
+        (input_,) = [each for each in node.subscriptions if each.topic_name == "/image"]
+        photographer.wait(lambda: heard(node, input_) == 2)
         photographer.shoot(0.1)
         other.publish(set_stamp(rgb(), START + NANOSECONDS))
         photographer.wait(lambda: START + NANOSECONDS in fake.stamps)

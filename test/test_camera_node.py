@@ -16,7 +16,7 @@ from people import START
 from pictures import HEIGHT, WIDTH, compressed, image, rgb, scene
 from rcl_interfaces.srv import GetParameters, SetParameters
 from rclpy.parameter import Parameter
-from robot import in_executor, set_parameter, stamp, start
+from robot import heard, in_executor, set_parameter, stamp, start
 from sensor_msgs.msg import Image
 
 from bharnet.window import NANOSECONDS
@@ -171,12 +171,12 @@ def test_debug_image_only_where_somebody_looks():
             Image, "bharnet_estimator/debug_image", seen.append, 10
         )
         photographer.wait(lambda: photographer.node.count_publishers(looker.topic_name))
-        photographer.wait(looker.get_publisher_count)
+        photographer.wait(lambda: heard(photographer.node, looker))
         photographer.wait(lambda: in_executor(node, node._debug.get_subscription_count))
         # What the recogniser says of this body is written beside it.
         says = photographer.node.create_publisher(ActionArray, "bharnet/actions", 10)
         photographer.wait(says.get_subscription_count)
-        photographer.wait(node._actions.get_publisher_count)
+        photographer.wait(lambda: heard(node, node._actions))
         told = ActionArray(actions=[Action(body_id=body, label="wave", state=Action.ONGOING)])
         told.header.stamp = to_time(START)
         says.publish(told)
@@ -214,7 +214,7 @@ def test_ages_and_shares_are_told():
         photographer.ready()
         says = photographer.node.create_publisher(ActionArray, "bharnet/actions", 10)
         photographer.wait(says.get_subscription_count)
-        photographer.wait(node._actions.get_publisher_count)
+        photographer.wait(lambda: heard(node, node._actions))
         result = ActionArray(header=photographer.shoot(0.0).header)
         says.publish(result)
         photographer.wait(

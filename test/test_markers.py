@@ -13,7 +13,7 @@ from pathlib import Path
 
 import yaml
 from people import standing
-from robot import RELIABLE, pose, poses, robot, start
+from robot import RELIABLE, heard, pose, poses, robot, start
 from visualization_msgs.msg import Marker, MarkerArray
 
 from bharnet_ros.msg import PersonPose, PersonPoseArray
@@ -45,7 +45,7 @@ class Viewer:
         self.subscription = tester.node.create_subscription(
             MarkerArray, "bharnet/markers", self.take, 1000
         )
-        tester.wait(self.subscription.get_publisher_count)
+        tester.wait(lambda: heard(tester.node, self.subscription))
         tester.wait(node._shown.get_subscription_count)
 
     def take(self, message: MarkerArray) -> None:

@@ -14,7 +14,7 @@ pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make 
 from diagnostic_msgs.msg import DiagnosticStatus
 from people import START
 from rclpy.qos import QoSProfile
-from robot import Tester, pose, poses, robot, save_model, stamp, start
+from robot import Tester, heard, pose, poses, robot, save_model, stamp, start
 
 from bharnet_ros import health, levels
 from bharnet_ros.hands import PATIENCE, HandsToBodies
@@ -44,8 +44,8 @@ def two_sources(tmp_path, **parameters):
         many = QoSProfile(depth=1000)
         other = tester.node.create_publisher(PersonPoseArray, "bharnet/hands", many)
         tester.wait(other.get_subscription_count)
-        heard = [s for s in node.subscriptions if s.topic_name.startswith("/bharnet/")]
-        tester.wait(lambda: all(each.get_publisher_count() for each in heard))
+        inputs = [s for s in node.subscriptions if s.topic_name.startswith("/bharnet/")]
+        tester.wait(lambda: all(heard(node, each) for each in inputs))
         yield node, tester.ready(), other
 
 
