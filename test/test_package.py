@@ -3,6 +3,7 @@
 """The package as a whole: what is cheap to check and annoying to find out later."""
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -184,6 +185,50 @@ def test_no_function_is_longer_than_a_screen():
 def test_requirements_name_no_index():
     for path in (ROOT / "requirements").rglob("*.*"):
         assert not re.search(r"^\s*-(?!-hash=)|://", path.read_text(), re.M), path.name
+
+
+def floors(text: str) -> dict[str, str]:
+    return dict(re.findall(r"^([a-z][\w-]*)[^\n;]*?>=([\d.]+)", text, re.M))
+
+
+def test_old_packages_of_apt_are_not_good_enough():
+    """pip takes what an environment already sees, unless a version is asked for."""
+    asked = floors((ROOT / "pyproject.toml").read_text().replace('"', "\n"))
+    given = floors((ROOT / "requirements" / "constraints-ros.txt").read_text())
+    wanted = re.findall(r"^[\w-]+", (ROOT / "requirements" / "project.in").read_text(), re.M)
+    pinned = {"torch", "mediapipe", "setuptools"}  # setuptools: there, the others with ==
+    assert {name: given.get(name) for name in set(wanted) - pinned} == {
+        name: asked[name] for name in set(wanted) - pinned
+    }
+
+
+PLUGIN = """
+def pytest_pycollect_makemodule(path, parent):
+    raise AssertionError("it was asked")
+
+def pytest_launch_collect_makemodule(path, parent, entrypoint):
+    raise AssertionError("it was asked")
+"""
+
+
+def test_the_pytest_plugins_of_ros_are_left_out(tmp_path):
+    """Each is found by its entry point; their hooks are those that pytest 9 no longer has."""
+    (tmp_path / "plugin_of_ros.py").write_text(PLUGIN)
+    for name in ("launch_testing", "launch_ros"):
+        known = tmp_path / f"{name}-1.0.dist-info"
+        known.mkdir()
+        (known / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (known / "entry_points.txt").write_text(f"[pytest11]\n{name} = plugin_of_ros\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--collect-only", "-q", "test/test_license_headers.py"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "test_license_headers.py::" in done.stdout
 
 
 def test_messages_are_built_and_the_sources_win():
