@@ -5,6 +5,7 @@
 import ast
 import os
 import re
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -185,6 +186,38 @@ def test_no_function_is_longer_than_a_screen():
 def test_requirements_name_no_index():
     for path in (ROOT / "requirements").rglob("*.*"):
         assert not re.search(r"^\s*-(?!-hash=)|://", path.read_text(), re.M), path.name
+
+
+LIBRARY = """
+cmake_minimum_required(VERSION 3.22)
+project(bharnet_ros LANGUAGES C)
+file(WRITE a.c "int f(void) { return 0; }")
+add_library(bharnet_ros__rosidl_generator_py SHARED a.c)
+"""
+EXPORT = """
+install(TARGETS bharnet_ros__rosidl_generator_py EXPORT all DESTINATION lib)
+install(EXPORT all DESTINATION share)
+"""
+
+
+@pytest.mark.parametrize("included", ["", "/usr/include", ".venv/include"])
+def test_cmake_exports_the_library_of_messages(included, tmp_path):
+    """Jazzy's rosidl gives it numpy's headers, in .venv with `make setup`; Humble's none."""
+    if shutil.which("cmake") is None or shutil.which("cc") is None:
+        pytest.skip("needs cmake and a C compiler")
+    ours = re.search(
+        r"^set\(python_library.+?\n\n", (ROOT / "CMakeLists.txt").read_text(), re.M | re.S
+    )
+    include = f"target_include_directories(bharnet_ros__rosidl_generator_py PUBLIC {included})"
+    parts = (LIBRARY, include if included else "", ours[0], EXPORT)
+    (tmp_path / "CMakeLists.txt").write_text("\n".join(parts))
+    done = subprocess.run(
+        ["cmake", "-S", tmp_path, "-B", tmp_path / "build"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def floors(text: str) -> dict[str, str]:
