@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import types
 
@@ -69,3 +70,14 @@ def test_a_recorder_whose_parameters_are_wrong_can_be_destroyed(monkeypatch):
         with pytest.raises(InvalidParameterTypeException):
             takes.RecorderNode(context=context, parameter_overrides=wrong)
         made[0].destroy_node()
+
+
+@pytest.mark.parametrize(("distribution", "told"), [("humble", "1"), ("jazzy", "")])
+def test_a_domain_of_ones_own_stays_on_this_machine(monkeypatch, distribution, told):
+    """Jazzy would warn of Humble's variable in every process."""
+    monkeypatch.setenv("ROS_DISTRO", distribution)
+    monkeypatch.setenv("ROS_LOCALHOST_ONLY", "")
+    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "")
+    with own_domain():
+        assert os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] == "LOCALHOST"
+        assert os.environ["ROS_LOCALHOST_ONLY"] == told

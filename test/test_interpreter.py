@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 
+import pytest
 from commands import ROOT
 
 # Torch is hidden from the Python that starts; whether it is from the next, HIDDEN tells.
@@ -86,3 +87,13 @@ def test_a_shell_of_a_fresh_clone_is_told_to_set_up(tmp_path):
         said.append(done.stderr)
         (tmp_path / ".venv").mkdir(exist_ok=True)
     assert said == ["ros_env.sh: nothing is set up here; run `make setup` first\n", ""]
+
+
+@pytest.mark.parametrize(("distribution", "told"), [("humble", "1"), ("jazzy", ""), ("", "")])
+def test_a_shell_stays_on_this_machine(distribution, told):
+    """Humble has a variable of its own for it, of which later ones warn."""
+    names = "$ROS_AUTOMATIC_DISCOVERY_RANGE ${ROS_LOCALHOST_ONLY:-}"
+    command = ["bash", "-euc", f"source {ROOT / 'tools' / 'ros_env.sh'}; echo {names}"]
+    env = {"PATH": os.environ["PATH"], "ROS_DISTRO": distribution}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+    assert done.stdout == f"LOCALHOST {told}".rstrip() + "\n"

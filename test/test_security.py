@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree
@@ -39,6 +40,8 @@ def allowed(node: str) -> Ends:
                 name = str(each.text)
                 base = f"/{node}/" if name.startswith("~/") else "/"
                 found[rule].add(name if name.startswith("/") else base + name.removeprefix("~/"))
+    if importlib.util.find_spec("rclpy.type_description_service") is None:  # in Humble
+        found["reply"].discard(f"/{node}/get_type_description")
     return found
 
 
@@ -51,7 +54,7 @@ def ends(node: Any) -> Ends:
     own = {
         "publish": {each.topic_name for each in node.publishers} | {"/rosout"},  # made by rcl
         "subscribe": {each.topic_name for each in node.subscriptions},
-        "reply": {each.service_name for each in node.services},
+        "reply": {node.resolve_service_name(each.srv_name) for each in node.services},
     }
     seen = seen_from(node, node.get_name())
     return {rule: names | seen[rule] for rule, names in own.items()}

@@ -17,20 +17,15 @@ from camera import camera
 from people import START
 from pictures import HEIGHT, WIDTH, camera_info, depth, rgb, scene, set_stamp
 from rclpy.qos import QoSProfile
-from robot import pose, poses, robot, save_model, start
+from robot import needs_numbers, pose, poses, robot, save_model, start
 from sensor_msgs.msg import Image
 
 from bharnet.poses import to_frame
 from bharnet.window import NANOSECONDS
 from bharnet_ros import node as node_module
 from bharnet_ros import source
-from bharnet_ros.distributions import TELLS_INFO
 from bharnet_ros.msg import PersonPoseArray
 from bharnet_ros.source import HOLD_SECONDS, MOST_LOST, NOT_NUMBERED, Source, arrival
-
-needs_numbers = pytest.mark.skipif(
-    not TELLS_INFO, reason="Humble's rclpy does not say who sent a message, nor when it arrived"
-)
 
 
 class Asked:

@@ -21,7 +21,7 @@ pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make 
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
-from robot import DEADLINE, RELIABLE, Tester, pose, poses, process
+from robot import DEADLINE, RELIABLE, Tester, needs_numbers, pose, poses, process
 from std_srvs.srv import Trigger
 
 from bharnet.recording import Recordings
@@ -123,6 +123,7 @@ def test_a_take_begins_anew_where_time_does(tmp_path):
         assert ask(tester, "stop")[1] == "kept wave_001.npz, 0.5 s; 1 takes of 'wave'"
 
 
+@needs_numbers
 def test_a_take_never_holds_what_two_publishers_send(tmp_path, monkeypatch):
     monkeypatch.setattr("bharnet_ros.source.HOLD_SECONDS", DEADLINE)  # on a busy machine, too
     with recorder(folder=str(tmp_path), label="wave") as (node, tester):

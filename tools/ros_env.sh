@@ -47,6 +47,8 @@ export VIRTUAL_ENV="$_bharnet_root/.venv"
 
 # Nobody else's robot should hear us, unless asked to.
 export ROS_AUTOMATIC_DISCOVERY_RANGE="${ROS_AUTOMATIC_DISCOVERY_RANGE:-LOCALHOST}"
+# What Humble has instead; later ones warn of it.
+[ "${ROS_DISTRO:-}" != humble ] || export ROS_LOCALHOST_ONLY="${ROS_LOCALHOST_ONLY:-1}"
 
 unset -f _bharnet_prepend
 unset _bharnet_root

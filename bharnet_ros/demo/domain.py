@@ -26,6 +26,8 @@ def own_domain() -> Iterator[int]:
     Raises RuntimeError if all are taken.
     """
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+    if os.environ.get("ROS_DISTRO") == "humble":  # what it has instead; later ones warn of it
+        os.environ["ROS_LOCALHOST_ONLY"] = "1"
     folder = Path(tempfile.gettempdir())
     # Not everybody from the front: runs of other users may be where the lock cannot be opened.
     first = os.getpid() % len(DOMAINS)
