@@ -64,7 +64,8 @@ class ActionBag:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".bag-") as temporary:
             fresh = Path(temporary) / folder.name
-            writer = Writer(fresh, version=9, storage_plugin=StoragePlugin.MCAP)
+            # 8: Humble cannot read the QoS of 9.
+            writer = Writer(fresh, version=8, storage_plugin=StoragePlugin.MCAP)
             for key, value in notes.items():
                 writer.set_custom_data(f"bharnet.{key}", value)
             with writer:

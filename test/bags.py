@@ -15,6 +15,8 @@ from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, W
 from bharnet.bag import POSE_TYPE, POSES, known_types
 from bharnet.window import NANOSECONDS
 
+# Humble reads older ones: of the QoS in a bag it wants a text, which since is a list.
+FIRST_BEYOND_HUMBLE = 9
 STORE = known_types()
 TEXT = "std_msgs/msg/String"
 # Who is in view from when to when, in seconds.

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bags import frame_of
+import yaml
+from bags import FIRST_BEYOND_HUMBLE, frame_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from people import START
@@ -67,6 +68,8 @@ def test_reads_what_was_written(tmp_path, plugin):
 
 def test_the_recording_that_ships():
     folder = Path(__file__).resolve().parents[1] / "demo" / "signs"
+    (told,) = yaml.safe_load((folder / "metadata.yaml").read_text()).values()
+    assert told["version"] < FIRST_BEYOND_HUMBLE
     with PoseBag(folder) as bag:
         stamps = [each.stamp for each in bag.poses()]
         assert len(stamps) == bag.count > 100

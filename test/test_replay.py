@@ -8,6 +8,8 @@ import json
 import shutil
 
 import pytest
+import yaml
+from bags import FIRST_BEYOND_HUMBLE
 
 pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make test`")
 
@@ -105,6 +107,8 @@ def test_results_stay_in_their_order_however_late_they_are(tmp_path):
         message.header.stamp.sec, message.header.stamp.nanosec = 7, nanosec
         answers.take(message, age)
     answers.write(tmp_path / "bag", None, {"/bharnet/truth": ["told"]}, {"lost": "3"})
+    (told,) = yaml.safe_load((tmp_path / "bag" / "metadata.yaml").read_text()).values()
+    assert told["version"] < FIRST_BEYOND_HUMBLE
     with Bag(tmp_path / "bag") as bag:
         stamps = [
             m.header.stamp.nanosec for _, m in bag.messages(bag.choose((ACTION_TYPE,), "", ""))

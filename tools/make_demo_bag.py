@@ -74,7 +74,8 @@ def write_bag(clips: Iterator[Clip], out: Path, model: str) -> None:
     store = load_types(ROOT / "msg")
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".bag-") as temporary:
         fresh = Path(temporary) / out.name
-        writer = Writer(fresh, version=9, storage_plugin=StoragePlugin.MCAP)
+        # 8: Humble cannot read the QoS of 9.
+        writer = Writer(fresh, version=8, storage_plugin=StoragePlugin.MCAP)
         # Inside the mcap file, which every reader of mcap understands.
         writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
         with writer:
