@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import lightning
@@ -21,14 +22,20 @@ class WholeCheckpoints(TorchCheckpointIO):
 
     Lightning moves it from the folder for temporary files; between file systems that is a copy,
     and a kill in its middle would leave neither the old checkpoint nor the new one.
+    Raises OSError that names the checkpoint, for a full disk; the old one stays.
     """
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None
     ) -> None:
-        beside = f"{path}.part"
-        super().save_checkpoint(checkpoint, beside, storage_options)
-        os.replace(beside, path)
+        beside = Path(f"{path}.part")
+        try:
+            super().save_checkpoint(checkpoint, beside, storage_options)
+            os.replace(beside, path)
+        except OSError as error:
+            beside.unlink(missing_ok=True)  # on a full disk its room is wanted
+            # Lightning's error names a file in the folder for temporary ones.
+            raise OSError(error.errno, error.strerror, str(path)) from error
 
     def load_checkpoint(self, path: Any, *arguments: Any, **options: Any) -> dict[str, Any]:
         try:

@@ -4,11 +4,11 @@
 
 import contextlib
 import io
-import resource
 import zipfile
 
 import numpy as np
 import pytest
+from conftest import files_of_at_most
 from gestures import make_take, write_recordings
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -238,17 +238,6 @@ def test_takes_of_different_units_do_not_mix(tmp_path):
     recordings.add(metric, "wave")
     with pytest.raises(UnreadableData, match="of their own"):
         read_own(tmp_path, UPPER_BODY_11)
-
-
-@contextlib.contextmanager
-def files_of_at_most(size):
-    """The kernel refuses this process to write more into a file, as a full disk would."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.parametrize("written", [0, 1, 1000])

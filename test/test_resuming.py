@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT
+from conftest import ROOT, files_of_at_most
 
 from bharnet.checkpoint import load_checkpoint
 from bharnet_train.config import InvalidConfig, NothingToResume
@@ -86,6 +86,16 @@ def test_a_kill_while_writing_leaves_the_old_checkpoint(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         writer.save_checkpoint({"epoch": 2}, path)
     assert writer.load_checkpoint(path) == {"epoch": 1}
+
+
+def test_a_full_disk_is_said_of_the_checkpoint_and_leaves_the_old_one(tmp_path):
+    path, writer = tmp_path / "last.ckpt", WholeCheckpoints()
+    writer.save_checkpoint({"epoch": 1}, path)
+    with files_of_at_most(1000), pytest.raises(OSError, match="File too large") as refused:
+        writer.save_checkpoint({"weights": torch.zeros(1000)}, path)
+    assert refused.value.filename == str(path)
+    assert writer.load_checkpoint(path) == {"epoch": 1}
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_run_goes_on_only_as_it_began(takes, tmp_path):
