@@ -13,7 +13,9 @@ from kinect_files import kinect_20, moving, write_nucla, write_pku
 
 from bharnet.skeleton import KINECT_20
 from bharnet_train.datasets.nucla import read_nucla
+from bharnet_train.parallel import Workers
 from bharnet_train.prepare.clip import Clip, Rejected, Rejection
+from bharnet_train.prepare.convert import prepare
 from bharnet_train.prepare.files import NotPrepared
 from bharnet_train.prepare.nucla_json import NUCLA
 from bharnet_train.prepare.pku import PKUMMD, read_label, read_split
@@ -129,6 +131,18 @@ def test_a_video_without_labels_is_refused_and_a_folder_without_parts_too(tmp_pa
         PKUMMD(tmp_path / "PKU_Skeleton_Renew").files()
     with pytest.raises(NotPrepared, match="no folder"):
         PKUMMD(tmp_path / "nowhere").files()
+
+
+def test_labels_that_give_no_clip_are_listed_by_name(tmp_path: Path) -> None:
+    write_pku(tmp_path)
+    (tmp_path / "PKU_Skeleton_Renew" / "0002-L.txt").unlink()
+    (tmp_path / "Train_Label_PKU_final" / "0003-R.txt").write_text("\r\n")
+    made = prepare(PKUMMD(tmp_path), tmp_path / "out", Workers(1))
+    assert made["clips"] == 4 * 4
+    assert {each["name"]: each["reason"] for each in made["rejected"]} == {
+        "0002-L.txt": "it labels a video without skeleton file",
+        "0003-R.txt": "its label file is empty",
+    }
 
 
 def test_two_phases_in_one_folder_are_refused(tmp_path: Path) -> None:

@@ -76,17 +76,24 @@ class PKUMMD:
                 f"{self.source} needs skeletons (0002-L.txt ...) and, in a folder called label, "
                 f"labels of the same names; it has {len(skeletons)} and {len(self._labels)}"
             )
-        return skeletons
+        # So that read() refuses, by name, a label whose video was not unpacked.
+        alone = set(self._labels) - {path.stem for path in skeletons}
+        return sorted(skeletons + [self._labels[name] for name in alone], key=lambda p: p.name)
 
     def read(self, path: Path) -> Iterator[Clip | Rejection]:
         if path.stem not in self._labels:
             raise Rejected("it has no label file")
+        if self._is_label(path):
+            raise Rejected("it labels a video without skeleton file")
+        labels = _lines(self._labels[path.stem])
+        if not labels:
+            raise Rejected("its label file is empty")
         people = read_skeletons(path)
         number, view = path.stem.split("-")
         parts = {
             name: split[path.stem] for name, split in self._splits.items() if path.stem in split
         }
-        for line, text in enumerate(_lines(self._labels[path.stem]), 1):
+        for line, text in enumerate(labels, 1):
             name = f"{path.stem}#{line:03d}"
             try:
                 action, start, stop = read_label(text, people.shape[1])
