@@ -16,7 +16,7 @@ from bharnet.decision import decision_config
 from bharnet_train.cluster import find_cluster, is_first
 from bharnet_train.config import InvalidConfig, TrainConfig, read_config
 from bharnet_train.console import say_written
-from bharnet_train.datasets.select import Split, load_split, tested, trained_on
+from bharnet_train.datasets.select import Split, load_split, shows_hand, tested, trained_on
 from bharnet_train.evaluation import (
     Result,
     draw_confusion,
@@ -46,6 +46,7 @@ def train_and_score(
     config = read_config(config_path, overrides)
     split = load_split(config, data, config_path.parent)
     info = _describe(config, split)
+    _refuse_blind(config, split)
     began = time.monotonic()
     network = train(config, split, out / config.name, **options)
     if not is_first():
@@ -114,6 +115,18 @@ def _describe(config: TrainConfig, split: Split) -> ModelInfo:
     if len(info.labels) < 2:
         raise InvalidConfig(f"'{info.labels[0]}' is all there is to tell; two classes are needed")
     return info
+
+
+def _refuse_blind(config: TrainConfig, split: Split) -> None:
+    """An expert of what nobody shows would learn nothing, for hours. Raises InvalidConfig."""
+    experts = config.network.experts
+    if "hand" in experts and not any(map(shows_hand, split.train)):
+        other = ", or let bharnet extract find hands in the videos"
+        prepared = any(source.format == "prepared" for source in config.sources)
+        raise InvalidConfig(
+            "network.experts has hand, but no sequence trained on shows one; "
+            f"--set 'network.experts=[body]'{other if prepared else ''}"
+        )
 
 
 def _figures(part: str, result: Result) -> dict[str, Any]:

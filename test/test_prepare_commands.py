@@ -13,6 +13,7 @@ from raw_ntu import configured
 from typer.testing import CliRunner
 
 from bharnet_train import cli
+from bharnet_train.config import InvalidConfig
 from bharnet_train.run import train_and_score
 
 RNG = np.random.default_rng(0)
@@ -40,6 +41,14 @@ def test_ntu_from_files_to_a_trained_model(raw: Path, tmp_path: Path) -> None:
     assert result is not None
     assert result.sequences == 12
     assert result.top1 >= 90
+
+
+def test_a_hand_expert_is_refused_where_no_hand_was_extracted(raw: Path, tmp_path: Path) -> None:
+    run("prepare", "ntu", raw, tmp_path / "prepared", "--jobs", 1)
+    config = configured(tmp_path, "xsub60", experts="body, hand")
+    with pytest.raises(InvalidConfig, match=r"trained on shows one; .*bharnet extract"):
+        train_and_score(config, tmp_path, tmp_path / "out", [], "", accelerator="cpu")
+    assert not (tmp_path / "out").exists()
 
 
 def test_pku_from_files_through_an_epoch(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def load_split(config: TrainConfig, data: Path, config_folder: Path | None = Non
             # Only where some are excluded: a fingerprint reads the whole sequence.
             if excluded and part == "train" and sequence.fingerprint() in excluded:
                 continue
-            if part == "train" and sequence.label in source.hands_down and _shows_hand(sequence):
+            if part == "train" and sequence.label in source.hands_down and shows_hand(sequence):
                 continue
             parts[part].append(_without_lead(replace(sequence, label=label), source.skip_frames))
     names = {sequence.label for sequence in parts["train"]}
@@ -106,6 +106,11 @@ def trained_on(split: Split) -> int:
         return 0
     known = {each.fingerprint() for each in split.train}
     return sum(each.fingerprint() in known for each in split.test)
+
+
+def shows_hand(sequence: Sequence) -> bool:
+    """Whether any point of a hand is seen in any of its frames."""
+    return bool(np.isfinite(sequence.window.hands[..., :2]).any())
 
 
 def _refuse_strangers(source: Source, sequences: list[Sequence]) -> None:
@@ -178,10 +183,6 @@ def part_of(person: str, session: str, source: Source) -> str:
         if any(names[key] in values for key, values in who.items()):
             return part
     return "train"
-
-
-def _shows_hand(sequence: Sequence) -> bool:
-    return bool(np.isfinite(sequence.window.hands[..., :2]).any())
 
 
 def _without_lead(sequence: Sequence, frames: int) -> Sequence:
