@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who acts: tracks of a Kinect, with chairs and passers-by among them -> one or two actors.
 
-The steps and figures of the usual NTU RGB+D pipeline (SGN, CTR-GCN, DeGCN), with two differences:
-frames keep their time (the pipeline drops frames without anybody, and closes the gaps of a body
-that comes and goes), and unseen joints are NaN, not 0. Its limits on motion (0.089925 to 2) are
-defined there but not applied, so neither are they here.
+The steps and figures of the usual NTU RGB+D pipeline (SGN, CTR-GCN, DeGCN), with three
+differences: frames keep their time (the pipeline drops frames without anybody, and closes the gaps
+of a body that comes and goes), the second actor is there from its own first frame (there: from the
+clip's, so that nobody before it can be the same), and unseen joints are NaN, not 0. Its limits on
+motion (0.089925 to 2) are defined there but not applied, so neither are they here.
 """
 
 from __future__ import annotations
