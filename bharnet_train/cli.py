@@ -264,22 +264,29 @@ def robustness(
     """
     from bharnet.checkpoint import load_checkpoint
     from bharnet_train.config import read_config
-    from bharnet_train.datasets.select import load_split, tested, trained_on
+    from bharnet_train.datasets.select import (
+        learnt_elsewhere,
+        load_split,
+        tested,
+        trained_on,
+    )
     from bharnet_train.fusion import names_of
     from bharnet_train.robustness import draw_robustness
     from bharnet_train.robustness import robustness as measure
 
-    values, curves = read_config(config, overrides or []), {}
+    values, curves, also = read_config(config, overrides or []), {}, 0
     for name, model in zip(names_of(models), models, strict=True):
         checkpoint = load_checkpoint(model)
         known = values.model_copy(update={"features": checkpoint.info.features})
         split = load_split(known, data, config.parent)
         chosen = tested(split, checkpoint.info.classes, model)
         curves[name] = measure(checkpoint, chosen, device)
+        told = checkpoint.info.provenance.get("sources")
+        also = max(also, trained_on(split, learnt_elsewhere(known, data, told)))
     out.mkdir(parents=True, exist_ok=True)
     (out / "robustness.json").write_text(json.dumps(curves, indent=1) + "\n", encoding="utf-8")
     draw_robustness(curves, out / "robustness.png")
-    _tell_held_out(len(chosen), trained_on(split))
+    _tell_held_out(len(chosen), also)
     for kind in next(iter(curves.values())):
         strengths = list(next(iter(curves.values()))[kind])
         table = Table(kind, *(f"{each:g}" for each in strengths))

@@ -19,7 +19,13 @@ import torch
 from bharnet.checkpoint import Checkpoint, load_checkpoint
 from bharnet_train.config import InvalidConfig, TrainConfig
 from bharnet_train.datasets.recordings import Sequence, UnreadableData
-from bharnet_train.datasets.select import load_split, refuse_unknown, tested, trained_on
+from bharnet_train.datasets.select import (
+    learnt_elsewhere,
+    load_split,
+    refuse_unknown,
+    tested,
+    trained_on,
+)
 from bharnet_train.evaluation import Result, predict, score_logits
 
 STEPS = (0.0, 0.5, 1.0, 1.5, 2.0)
@@ -129,11 +135,14 @@ def fuse(
     fused = torch.einsum("m,mnc->nc", torch.tensor(weights, dtype=scores.dtype), scores)
     right = (scores.argmax(-1) == target).float().mean(1)
     together = score_logits(fused[None], target, parts[0].test, classes, ())
+    known = config.model_copy(update={"features": members[0].info.features})
+    told = [each.info.provenance.get("sources") for each in members]
+    learnt = [each for sources in told for each in learnt_elsewhere(known, data, sources)]
     return Fused(
         dict(zip(names, map(float, weights), strict=True)),
         {name: round(100 * each, 2) for name, each in zip(names, right.tolist(), strict=True)},
         chosen_on,
-        replace(together, trained_on=trained_on(parts[0])),
+        replace(together, trained_on=trained_on(parts[0], learnt)),
     )
 
 

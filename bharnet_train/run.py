@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence as Many
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,15 @@ from bharnet.decision import decision_config
 from bharnet_train.cluster import find_cluster, is_first
 from bharnet_train.config import InvalidConfig, TrainConfig, read_config
 from bharnet_train.console import say_written
-from bharnet_train.datasets.select import Split, load_split, shows_hand, tested, trained_on
+from bharnet_train.datasets.recordings import Sequence
+from bharnet_train.datasets.select import (
+    Split,
+    learnt_elsewhere,
+    load_split,
+    shows_hand,
+    tested,
+    trained_on,
+)
 from bharnet_train.evaluation import (
     Result,
     draw_confusion,
@@ -149,17 +158,23 @@ def score(
     config = values.model_copy(update={"features": checkpoint.info.features})
     split = load_split(config, data, config_path.parent)
     tested(split, checkpoint.info.classes, model)
+    learnt = learnt_elsewhere(config, data, checkpoint.info.provenance.get("sources"))
     info = replace(checkpoint.info, name=file_name(model, config.name))
-    result = _score_and_write(checkpoint.network, info, split, out, device)
+    result = _score_and_write(checkpoint.network, info, split, out, device, learnt)
     say_written(out / f"{info.name}.json", scored=True)
     return result
 
 
 def _score_and_write(
-    network: Any, info: ModelInfo, split: Split, out: Path, device: str = "cpu"
+    network: Any,
+    info: ModelInfo,
+    split: Split,
+    out: Path,
+    device: str = "cpu",
+    learnt: Many[Sequence] = (),
 ) -> Result:
     result = evaluate(network, info, split.test, device)
-    result = replace(result, trained_on=trained_on(split))
+    result = replace(result, trained_on=trained_on(split, learnt))
     result.write(out / f"{info.name}.json")
     draw_confusion(result, out / f"{info.name}.png", info.name)
     return result

@@ -168,6 +168,18 @@ def test_sequences_that_are_trained_on_too_are_counted(takes, trained, tmp_path)
     assert json.loads((tmp_path / "tiny-on-tiny.json").read_text())["trained_on"] == 1
 
 
+def test_people_whom_the_model_itself_was_trained_on_are_counted(takes, trained, tmp_path):
+    """Another split than the model's: p1 is held out here, and taught it."""
+    model, data = trained
+    other = ("--set", "sources.0.test={person: [p1, p9]}")
+    for command in (("evaluate", "--model", model), ("robustness", model)):
+        said = bharnet(*command, *data, "--out", tmp_path, *other)
+        assert "24 sequences held out" in said
+        assert "12 of them are trained on, too" in said
+    assert "12 of them are trained on, too" in bharnet("fuse", model, *data, *other)
+    assert "trained on, too" not in bharnet("fuse", model, *data)
+
+
 def test_people_are_named_as_they_are_written(takes, trained, tmp_path):
     """Brackets are rich's markup."""
     model, _ = trained

@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 
 from bharnet_train import cli
 from bharnet_train.config import InvalidConfig
-from bharnet_train.run import train_and_score
+from bharnet_train.datasets import select
+from bharnet_train.run import score, train_and_score
 
 RNG = np.random.default_rng(0)
 
@@ -41,6 +42,23 @@ def test_ntu_from_files_to_a_trained_model(raw: Path, tmp_path: Path) -> None:
     assert result is not None
     assert result.sequences == 12
     assert result.top1 >= 90
+
+
+@pytest.mark.parametrize("most", [0, 20_000])
+def test_another_protocol_than_the_models_is_told(
+    raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """P001 is trained on in cross-subject, and camera 1 tested in cross-view."""
+    monkeypatch.setattr(select, "MOST_COMPARED", most)  # of large sets only the place is known
+    source = (raw, tmp_path / "prepared", "--missing", raw / "missing.txt")
+    run("prepare", "ntu", *source, "--jobs", 1)
+    config = configured(tmp_path, "xsub60")
+    train_and_score(config, tmp_path, tmp_path, [], "", accelerator="cpu", progress=False)
+    other = ["sources.0.protocol=xview60"]
+    for overrides, also in (([], 0), (other, 4)):
+        model = tmp_path / "tiny.safetensors"
+        result = score(model, config, tmp_path, tmp_path, overrides, "cpu")
+        assert result.trained_on == also
 
 
 def test_a_hand_expert_is_refused_where_no_hand_was_extracted(raw: Path, tmp_path: Path) -> None:

@@ -131,6 +131,11 @@ class StoredWindow(Window):
         self._prepared, self._clip, self._layout = prepared, clip, layout
 
     @property
+    def place(self) -> tuple[Path, int]:
+        """The folder, and the clip in it."""
+        return self._prepared.folder, self._clip
+
+    @property
     def stamps(self) -> NDArray[np.int64]:
         step = NANOSECONDS / self._prepared.manifest["fps"]
         return (np.arange(self._prepared.clips["frames"][self._clip]) * step).astype(np.int64)

@@ -5,11 +5,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Sequence as Many
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from bharnet.skeleton import Layout, get_layout
 from bharnet.window import Window
@@ -17,7 +20,7 @@ from bharnet_train.config import Source, TrainConfig
 from bharnet_train.datasets.actions import SUBSETS
 from bharnet_train.datasets.nucla import read_nucla
 from bharnet_train.datasets.own import sequences_of
-from bharnet_train.datasets.prepared import read_prepared
+from bharnet_train.datasets.prepared import StoredWindow, read_prepared
 from bharnet_train.datasets.recordings import Sequence, UnreadableData, read_recordings
 from bharnet_train.streams.frame_labels import read_pieces
 
@@ -55,16 +58,11 @@ def load_split(config: TrainConfig, data: Path, config_folder: Path | None = Non
         sequences = _read(source, data / source.file, layout)
         _refuse_strangers(source, sequences)
         _refuse_tested(source, sequences)
-        for sequence in sequences:
-            label = class_name(sequence.label, source)
-            part = _part(sequence, source)
-            if not label:
-                continue
+        for part, sequence in _used(source, sequences):
             # Only where some are excluded: a fingerprint reads the whole sequence.
             if excluded and part == "train" and sequence.fingerprint() in excluded:
                 continue
-            if part == "train" and sequence.label in source.hands_down and shows_hand(sequence):
-                continue
+            label = class_name(sequence.label, source)
             parts[part].append(_without_lead(replace(sequence, label=label), source.skip_frames))
     names = {sequence.label for sequence in parts["train"]}
     if not names:
@@ -97,15 +95,57 @@ def refuse_unknown(sequences: Iterable[Sequence], classes: Collection[str], mode
         raise UnreadableData(f"{model} does not know {', '.join(sorted(unknown))}")
 
 
-def trained_on(split: Split) -> int:
+def trained_on(split: Split, learnt: Many[Sequence] = ()) -> int:
     """How many test sequences are trained on, too, under whatever name: the same joints.
 
-    0 for large sets without looking, since that reads every sequence.
+    ``learnt``: what a checkpoint was trained on besides. Of large sets, of which reading every
+    sequence takes long, only clips of prepared folders are compared, by their place.
     """
-    if len(split.train) + len(split.test) > MOST_COMPARED:
-        return 0
-    known = {each.fingerprint() for each in split.train}
+    train = [*split.train, *learnt]
+    if len(train) + len(split.test) > MOST_COMPARED:
+        places = {each.window.place for each in train if isinstance(each.window, StoredWindow)}
+        return sum(
+            each.window.place in places
+            for each in split.test
+            if isinstance(each.window, StoredWindow)
+        )
+    known = {each.fingerprint() for each in train}
     return sum(each.fingerprint() in known for each in split.test)
+
+
+def learnt_elsewhere(config: TrainConfig, data: Path, told: Any) -> list[Sequence]:
+    """What a checkpoint learnt of a configuration's files, where that one holds out others.
+
+    ``told``: the sources that the checkpoint's provenance names. Empty where they are the
+    configuration's own, or none that can be read.
+    """
+    layout = get_layout(config.features.body_layout)
+    files = {(each.format, each.file) for each in config.sources}
+    found: list[Sequence] = []
+    try:
+        own = [Source.model_validate(each) for each in told or ()]
+        if own == config.sources:
+            return []
+        for source in own:
+            if (source.format, source.file) in files:
+                sequences = _read(source, data / source.file, layout)
+                found += [
+                    _without_lead(sequence, source.skip_frames)
+                    for part, sequence in _used(source, sequences)
+                    if part == "train"
+                ]
+    except (TypeError, UnreadableData, ValidationError):
+        return []
+    return found
+
+
+def _used(source: Source, sequences: Iterable[Sequence]) -> Iterator[tuple[str, Sequence]]:
+    """Part and sequence of what a source gives: labels that are used, idle hands left out."""
+    for sequence in sequences:
+        part = _part(sequence, source)
+        idle_hand = part == "train" and sequence.label in source.hands_down
+        if class_name(sequence.label, source) and not (idle_hand and shows_hand(sequence)):
+            yield part, sequence
 
 
 def shows_hand(sequence: Sequence) -> bool:
