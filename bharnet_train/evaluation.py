@@ -112,10 +112,18 @@ def evaluate(
     by_class = score_logits(logits, target, sequences, info.classes, experts)
     if not info.synonyms:
         return by_class
-    told = torch.from_numpy(info.sum_up((logits / info.temperature).softmax(-1).numpy()))
-    label = torch.tensor(info.label_ids)[target]
+    told, label = tell(logits, info), torch.tensor(info.label_ids)[target]
     result = score_logits(told, label, sequences, info.labels, experts)
     return replace(result, by_class=by_class.top1)
+
+
+def tell(logits: torch.Tensor, info: ModelInfo) -> torch.Tensor:
+    """Logits (..., classes) -> calibrated log probabilities (..., labels), as the node tells them.
+
+    Probabilities of classes that mean the same are summed.
+    """
+    scores, ids = torch.log_softmax(logits / info.temperature, -1), torch.tensor(info.label_ids)
+    return torch.stack([scores[..., ids == i].logsumexp(-1) for i in range(len(info.labels))], -1)
 
 
 def score_logits(

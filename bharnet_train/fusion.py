@@ -26,7 +26,7 @@ from bharnet_train.datasets.select import (
     tested,
     trained_on,
 )
-from bharnet_train.evaluation import Result, predict, score_logits
+from bharnet_train.evaluation import Result, predict, score_logits, tell
 
 STEPS = (0.0, 0.5, 1.0, 1.5, 2.0)
 
@@ -59,13 +59,12 @@ def names_of(models: Many[Path]) -> list[str]:
 
 
 def log_scores(
-    member: Checkpoint, sequences: Many[Sequence], classes: Many[str], device: str
+    member: Checkpoint, sequences: Many[Sequence], labels: Many[str], device: str
 ) -> torch.Tensor:
-    """Calibrated log probabilities (N, classes) of one network, in the order of ``classes``."""
+    """Calibrated log probabilities (N, labels) of what one network tells, ordered so."""
     info = member.info
-    logits, _ = predict(member.network, info.features, sequences, classes, device)
-    order = [info.classes.index(name) for name in classes]
-    return torch.log_softmax(logits[0][:, order] / info.temperature, -1)
+    logits, _ = predict(member.network, info.features, sequences, info.classes, device)
+    return tell(logits[0], info)[:, [info.labels.index(label) for label in labels]]
 
 
 def choose_weights(scores: torch.Tensor, target: torch.Tensor) -> tuple[float, ...]:
@@ -101,8 +100,8 @@ def fuse(
     """Score an ensemble of checkpoints on the test part of a configuration.
 
     Without ``weights`` they are chosen on its validation part, or equal if it has none. Raises
-    UnreadableData if the checkpoints do not know the same classes or nobody is held out,
-    InvalidConfig for weights that do not match them.
+    UnreadableData if the checkpoints do not know the same classes and synonyms or nobody is held
+    out, InvalidConfig for weights that do not match them.
     """
     names = names_of(models)
     fit = weights is None or (
@@ -114,10 +113,16 @@ def fuse(
             "as many, none negative, none endless and not all 0"
         )
     members = [load_checkpoint(path) for path in models]
-    classes = members[0].info.classes
+    first = members[0].info
+    classes = first.classes
     for path, member in zip(models, members, strict=True):
         if set(member.info.classes) != set(classes):
             raise UnreadableData(f"{path} does not know the same classes as {models[0]}")
+        if member.info.synonyms != first.synonyms:
+            raise UnreadableData(
+                f"{path} tells other classes as one label than {models[0]} does; train both with "
+                "the same synonyms"
+            )
     parts = [
         load_split(config.model_copy(update={"features": each.info.features}), data, folder)
         for each in members
@@ -129,12 +134,12 @@ def fuse(
         weights = (1.0,) * len(members)
         if parts[0].validation:
             chosen_on = len(parts[0].validation)
-            scores, target = _scores(members, [each.validation for each in parts], classes, device)
+            scores, target = _scores(members, [each.validation for each in parts], device)
             weights = choose_weights(scores, target)
-    scores, target = _scores(members, chosen, classes, device)
+    scores, target = _scores(members, chosen, device)
     fused = torch.einsum("m,mnc->nc", torch.tensor(weights, dtype=scores.dtype), scores)
     right = (scores.argmax(-1) == target).float().mean(1)
-    together = score_logits(fused[None], target, parts[0].test, classes, ())
+    together = score_logits(fused[None], target, parts[0].test, first.labels, ())
     known = config.model_copy(update={"features": members[0].info.features})
     told = [each.info.provenance.get("sources") for each in members]
     learnt = [each for sources in told for each in learnt_elsewhere(known, data, sources)]
@@ -147,14 +152,14 @@ def fuse(
 
 
 def _scores(
-    members: Many[Checkpoint],
-    parts: Many[Many[Sequence]],
-    classes: tuple[str, ...],
-    device: str,
+    members: Many[Checkpoint], parts: Many[Many[Sequence]], device: str
 ) -> tuple[torch.Tensor, torch.Tensor]:
+    """(M, N, labels) of the members, and the true label (N,)."""
+    first = members[0].info
     scores = [
-        log_scores(member, part, classes, device)
+        log_scores(member, part, first.labels, device)
         for member, part in zip(members, parts, strict=True)
     ]
-    target = torch.tensor([classes.index(sequence.label) for sequence in parts[0]])
+    names = [sequence.label for sequence in parts[0]]
+    target = torch.tensor([first.label_ids[first.classes.index(name)] for name in names])
     return torch.stack(scores), target

@@ -7,15 +7,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from people import START
 from test_recognizer import moving
 from test_tune import INFO, SHARP, invented
 from tiny import CLASSES, rewrite, save_model
 
-from bharnet.checkpoint import InvalidCheckpoint, load_checkpoint
+from bharnet.checkpoint import InvalidCheckpoint, load_checkpoint, save_checkpoint
 from bharnet.recognizer import Recognizer
 from bharnet.stream import ActionStream
-from bharnet_train.config import InvalidConfig
+from bharnet_train.config import InvalidConfig, read_config
+from bharnet_train.datasets.recordings import UnreadableData
+from bharnet_train.datasets.select import load_split
+from bharnet_train.fusion import fuse
+from bharnet_train.robustness import robustness
 from bharnet_train.run import score, train_and_score
 from bharnet_train.streams.labelled import LabelledStream
 from bharnet_train.streams.run import decide
@@ -102,6 +107,30 @@ def test_trained_and_scored_by_label(takes, tmp_path):
     rewrite(model, synonyms={})
     apart = score(model, takes / "tiny.yaml", takes, tmp_path / "b", [], "cpu")
     assert (apart.classes, apart.top1, apart.by_class) == (info.classes, result.by_class, None)
+
+
+def test_fused_and_disturbed_by_label(takes, tmp_path):
+    config = takes / "tiny.yaml"
+    options = {"accelerator": "cpu", "progress": False}
+    train_and_score(config, takes, tmp_path, HAND, "test", **options)
+    trained = load_checkpoint(tmp_path / "tiny.safetensors")
+    with torch.no_grad():  # who knows them now takes fist for open
+        for name, values in trained.network.state_dict().items():
+            if "classify" in name:
+                values[:2] = values[:2].flip(0)
+    other = tmp_path / "other.safetensors"
+    save_checkpoint(other, trained.network, trained.info)
+    result = score(other, config, takes, tmp_path, [], "cpu")
+    assert result.top1 > 90 > result.by_class
+    alone = fuse([other], read_config(config), takes, takes)
+    assert alone.together.classes == ("hand", "null")
+    assert alone.top1["other"] == alone.together.top1 == result.top1
+    test = load_split(read_config(config), takes, takes).test
+    for curve in robustness(load_checkpoint(other), test).values():
+        assert curve[0.0] == result.top1
+    rewrite(other, synonyms={})
+    with pytest.raises(UnreadableData, match="other classes as one label"):
+        fuse([tmp_path / "tiny.safetensors", other], read_config(config), takes, takes)
 
 
 def test_a_synonym_of_no_class_is_said_before_training(takes, tmp_path):
