@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from array import array
 from collections.abc import Iterable, Mapping
@@ -11,7 +12,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rcl_interfaces.msg import (
+    FloatingPointRange,
+    IntegerRange,
+    ParameterDescriptor,
+    SetParametersResult,
+)
+from rcl_interfaces.srv import SetParameters, SetParametersAtomically
 from rclpy.exceptions import ParameterUninitializedException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
@@ -72,6 +79,7 @@ def declare_all(node: Node, table: Iterable[Declared]) -> dict[str, Any]:
 
     Warns of what else was given: it would be ignored silently.
     """
+    _refuse_unreadable(node)
     rows = tuple(table)
     node.declare_parameters(
         "",
@@ -84,6 +92,30 @@ def declare_all(node: Node, table: Iterable[Declared]) -> dict[str, Any]:
     )
     warn_of_misspelt(node, [each.name for each in rows])
     return {each.name: _plain(_given(node, each).value) for each in rows}
+
+
+def _refuse_unreadable(node: Node) -> None:
+    """Let a request to set a value of no known type be refused: over it rclpy raises.
+
+    Out of the executor, that is, and so out of the process.
+    """
+    for service in node.services:
+        if service.srv_type in (SetParameters, SetParametersAtomically):
+            service.callback = functools.partial(_set_or_refuse, service.callback)
+
+
+def _set_or_refuse(change: Any, request: Any, response: Any) -> Any:
+    try:
+        for each in request.parameters:
+            Parameter.from_parameter_msg(each)
+    except (ValueError, TypeError) as error:
+        refused = SetParametersResult(successful=False, reason=f"{each.name[:80]}: {error}")
+        if hasattr(response, "result"):  # of all at once
+            response.result = refused
+        else:
+            response.results = [refused] * len(request.parameters)
+        return response
+    return change(request, response)
 
 
 def _given(node: Node, row: Declared) -> Parameter:

@@ -15,6 +15,9 @@ pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make 
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from rcl_interfaces.msg import Parameter as ParameterMessage
+from rcl_interfaces.msg import ParameterValue
+from rcl_interfaces.srv import SetParameters, SetParametersAtomically
 from rclpy.parameter import Parameter
 from robot import CLASSES, in_executor, pose, robot, save_model, set_parameter, stamp, start
 
@@ -152,6 +155,26 @@ def test_what_does_not_fit_is_refused(running, name, value, reason):
     assert re.search(reason, set_parameter(node, name, value), re.I)
     assert dict(node.settings.values) == before
     assert node.get_parameter(name).value == before[name]
+
+
+def test_a_value_of_no_known_type_is_refused(model):
+    with robot(model=model) as (node, tester):
+        wrong = ParameterMessage(name="top_k", value=ParameterValue(type=77))
+        asked = [wrong, Parameter("top_k", value=2).to_parameter_msg()]
+        for kind, name in (
+            (SetParameters, "set_parameters"),
+            (SetParametersAtomically, "set_parameters_atomically"),
+        ):
+            answer = tester.ask(kind, f"bharnet/{name}", kind.Request(parameters=asked))
+            results = [answer.result] if kind is SetParametersAtomically else answer.results
+            for each in results:
+                assert (each.successful, each.reason[:11]) == (False, "top_k: 77 i")
+        # The node lives on, and as it was.
+        assert node.settings["top_k"] != 2
+        request = SetParameters.Request(parameters=asked[1:])
+        (result,) = tester.ask(SetParameters, "bharnet/set_parameters", request).results
+        assert result.successful
+        assert node.settings["top_k"] == 2
 
 
 @pytest.fixture
