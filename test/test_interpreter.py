@@ -58,7 +58,11 @@ def test_ctrl_c_while_libraries_load_is_no_traceback(tmp_path):
         "import os, signal\nif 'INTERRUPT' in os.environ: signal.raise_signal(signal.SIGINT)\n"
         "def main():\n    print('runs')\n    signal.raise_signal(signal.SIGINT)\n"
     )
-    code = "from bharnet_ros.interpreter import main_of; main_of('slow')()"
+    # A background process of a shell, as a CI may start one, hears no Ctrl-C by default.
+    code = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from bharnet_ros.interpreter import main_of; main_of('slow')()"
+    )
 
     def run(**environment: str) -> subprocess.CompletedProcess[str]:
         paths = os.pathsep.join((str(ROOT), str(tmp_path), os.environ.get("PYTHONPATH", "")))
