@@ -244,9 +244,13 @@ def fuse(
     for name, weight in fused.weights.items():
         table.add_row(escape(name), f"{weight:g}", f"{fused.top1[name]:.1f}")
     origin = f"weights from {fused.chosen_on} validation sequences"
+    if fused.known:
+        origin += (
+            f", {fused.known} of which a network was trained on: hold out others to choose by"
+        )
     table.add_row("together", "", f"{fused.together.top1:.1f}")
     console.print(table)
-    console.print(origin if fused.chosen_on else "weights given, or equal", highlight=False)
+    say(origin if fused.chosen_on else "weights given, or equal")
 
 
 @app.command()

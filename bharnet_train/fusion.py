@@ -36,11 +36,13 @@ class Fused:
     """Scores of an ensemble: ``weights`` and ``top1`` by member, and what they reach together.
 
     ``chosen_on``: how many validation sequences chose the weights; 0 = given or equal.
+    ``known``: how many of these a member was trained on.
     """
 
     weights: dict[str, float]
     top1: dict[str, float]
     chosen_on: int
+    known: int
     together: Result
 
 
@@ -114,41 +116,49 @@ def fuse(
         )
     members = [load_checkpoint(path) for path in models]
     first = members[0].info
+    _refuse_unlike(models, members)
     classes = first.classes
-    for path, member in zip(models, members, strict=True):
-        if set(member.info.classes) != set(classes):
-            raise UnreadableData(f"{path} does not know the same classes as {models[0]}")
-        if member.info.synonyms != first.synonyms:
-            raise UnreadableData(
-                f"{path} tells other classes as one label than {models[0]} does; train both with "
-                "the same synonyms"
-            )
     parts = [
         load_split(config.model_copy(update={"features": each.info.features}), data, folder)
         for each in members
     ]
     chosen = [tested(each, classes, models[0]) for each in parts]
-    chosen_on = 0
+    own = config.model_copy(update={"features": first.features})
+    told = [each.info.provenance.get("sources") for each in members]
+    learnt = [each for sources in told for each in learnt_elsewhere(own, data, sources)]
+    chosen_on = known = 0
     if weights is None:
         refuse_unknown(parts[0].validation, classes, models[0])
         weights = (1.0,) * len(members)
         if parts[0].validation:
             chosen_on = len(parts[0].validation)
+            known = trained_on(replace(parts[0], test=parts[0].validation), learnt)
             scores, target = _scores(members, [each.validation for each in parts], device)
             weights = choose_weights(scores, target)
     scores, target = _scores(members, chosen, device)
     fused = torch.einsum("m,mnc->nc", torch.tensor(weights, dtype=scores.dtype), scores)
     right = (scores.argmax(-1) == target).float().mean(1)
     together = score_logits(fused[None], target, parts[0].test, first.labels, ())
-    known = config.model_copy(update={"features": members[0].info.features})
-    told = [each.info.provenance.get("sources") for each in members]
-    learnt = [each for sources in told for each in learnt_elsewhere(known, data, sources)]
     return Fused(
         dict(zip(names, map(float, weights), strict=True)),
         {name: round(100 * each, 2) for name, each in zip(names, right.tolist(), strict=True)},
         chosen_on,
+        known,
         replace(together, trained_on=trained_on(parts[0], learnt)),
     )
+
+
+def _refuse_unlike(models: Many[Path], members: Many[Checkpoint]) -> None:
+    """Raise UnreadableData for a member that tells other things than the first."""
+    first = members[0].info
+    for path, member in zip(models, members, strict=True):
+        if set(member.info.classes) != set(first.classes):
+            raise UnreadableData(f"{path} does not know the same classes as {models[0]}")
+        if member.info.synonyms != first.synonyms:
+            raise UnreadableData(
+                f"{path} tells other classes as one label than {models[0]} does; train both with "
+                "the same synonyms"
+            )
 
 
 def _scores(

@@ -51,6 +51,15 @@ def test_weights_come_from_validation_people(takes, streams):
     assert fused.together.top1 >= min(fused.top1.values())
 
 
+def test_weights_chosen_by_people_trained_on_are_told(takes, streams):
+    fused = fuse(streams, tiny(takes), takes, takes)
+    assert (fused.known, fused.together.trained_on) == (0, 0)
+    other = tiny(takes, "sources.0.validation={person: [p1, p8]}")
+    fused = fuse(streams, other, takes, takes)
+    assert (fused.chosen_on, fused.known) == (24, 12)
+    assert fuse(streams, other, takes, takes, weights=(1.0, 1.0)).known == 0
+
+
 def test_one_member_alone_answers_as_it_does(takes, streams):
     fused = fuse(streams, tiny(takes), takes, takes, weights=(0.0, 1.0))
     assert fused.together.top1 == pytest.approx(fused.top1["bone"], abs=0.01)
