@@ -77,7 +77,8 @@ class Values:
 def declare_all(node: Node, table: Iterable[Declared]) -> dict[str, Any]:
     """Declare every row; the values that were given at start, or else the defaults.
 
-    Warns of what else was given: it would be ignored silently.
+    Warns of what else was given: it would be ignored silently. From now on a value of no known
+    type is refused.
     """
     _refuse_unreadable(node)
     rows = tuple(table)

@@ -125,7 +125,8 @@ def fuse(
     chosen = [tested(each, classes, models[0]) for each in parts]
     own = config.model_copy(update={"features": first.features})
     told = [each.info.provenance.get("sources") for each in members]
-    learnt = [each for sources in told for each in learnt_elsewhere(own, data, sources)]
+    once = [sources for i, sources in enumerate(told) if sources not in told[:i]]
+    learnt = [each for sources in once for each in learnt_elsewhere(own, data, sources)]
     chosen_on = known = 0
     if weights is None:
         refuse_unknown(parts[0].validation, classes, models[0])

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import os
 import signal
@@ -221,15 +222,7 @@ def test_the_next_process_learns_the_state_of_the_one_before(tmp_path):
     code = CHILD.replace(beats, f"{beats}, lambda: (b'.a', b'+', b'.i', b'.')[heartbeat.restarts]")
     code = code.replace("heartbeat.restarts, file", "heartbeat.restarts, heartbeat.state, file")
     guarded = Guarded(tmp_path, code)
-    try:
-        for count in range(1, 4):
-            until(lambda count=count: guarded.notes.read_text().count("\n") >= count)
-            process = int(guarded.notes.read_text().splitlines()[-1].split()[0])
-            wait_for_beats(guarded)
-            os.kill(process, signal.SIGSEGV)
-        until(lambda: guarded.notes.read_text().count("\n") >= 4)
-    finally:
-        guarded.end()
+    crash_three_times(guarded)
     states = [line.split()[2:] for line in guarded.notes.read_text().splitlines()]
     assert states == [[], ["a"], ["a"], ["i"]]
 
@@ -242,6 +235,14 @@ def test_the_next_process_begins_with_the_parameters_that_were_changed(tmp_path)
     code = CHILD.replace("with open", f"seen = dict(heartbeat.parameters)\n{change}with open")
     code = code.replace("heartbeat.restarts, file", "heartbeat.restarts, repr(seen), file")
     guarded = Guarded(tmp_path, code + "\n")
+    crash_three_times(guarded)
+    lines = guarded.notes.read_text().splitlines()
+    seen = [ast.literal_eval(line.split(maxsplit=2)[2]) for line in lines]
+    assert seen == [{}, changes[0], changes[0] | changes[1], changes[0] | changes[1]]
+
+
+def crash_three_times(guarded: Guarded) -> None:
+    """Each process once it beats; then wait for the notes of the fourth, and end it."""
     try:
         for count in range(1, 4):
             until(lambda count=count: guarded.notes.read_text().count("\n") >= count)
@@ -251,8 +252,6 @@ def test_the_next_process_begins_with_the_parameters_that_were_changed(tmp_path)
         until(lambda: guarded.notes.read_text().count("\n") >= 4)
     finally:
         guarded.end()
-    seen = [eval(line.split(maxsplit=2)[2]) for line in guarded.notes.read_text().splitlines()]
-    assert seen == [{}, changes[0], changes[0] | changes[1], changes[0] | changes[1]]
 
 
 def wait_for_beats(guarded: Guarded) -> None:

@@ -57,7 +57,7 @@ def read_camera(message: Any) -> Camera:
         raise InvalidFrame(
             "camera_info",
             f"camera_info has {len(distortion)} distortion coefficients, of '{model[:40]}'; "
-            "there are 4, 5 or 8, or none where pictures are rectified",
+            "there are 4, 5, 8, 12 or 14, or none where pictures are rectified",
         )
     if distortion.any() and model not in ("plumb_bob", "rational_polynomial"):
         raise InvalidFrame(
