@@ -10,12 +10,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
 from bharnet_train import camera
 from bharnet_train.config import InvalidConfig
-from bharnet_train.console import console, fail, fail_to_write, say
+from bharnet_train.console import console, fail, fail_to_write
 from bharnet_train.evaluate_bag import evaluate_bag
 from bharnet_train.export import ExportFailed, export_command
 from bharnet_train.options import (
@@ -34,6 +32,7 @@ from bharnet_train.options import (
 )
 from bharnet_train.prepare import commands
 from bharnet_train.record import record
+from bharnet_train.show import show, show_fused, show_rgb, show_robustness
 from bharnet_train.tune.command import tune
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -151,7 +150,7 @@ def train(
         progress=progress,
     )
     if result is not None:
-        _show(result)
+        show(result)
 
 
 @app.command()
@@ -169,7 +168,7 @@ def evaluate(
     """
     from bharnet_train.run import score
 
-    _show(score(model, config, data, out, overrides or [], device))
+    show(score(model, config, data, out, overrides or [], device))
 
 
 @app.command("train-rgb")
@@ -201,7 +200,7 @@ def train_rgb(
         progress=progress,
     )
     if result is not None:
-        _show_rgb(result)
+        show_rgb(result)
 
 
 @app.command("evaluate-rgb")
@@ -219,7 +218,7 @@ def evaluate_rgb(
     """
     from bharnet_train.rgb.run import score_rgb
 
-    _show_rgb(score_rgb(model, config, data, out, overrides or [], device))
+    show_rgb(score_rgb(model, config, data, out, overrides or [], device))
 
 
 @app.command()
@@ -239,18 +238,7 @@ def fuse(
 
     values = read_config(config, overrides or [])
     fused = fuse_scores(models, values, data, config.parent, weights, device)
-    _tell_held_out(fused.together.sequences, fused.together.trained_on)
-    table = Table("", "weight", "top-1 %")
-    for name, weight in fused.weights.items():
-        table.add_row(escape(name), f"{weight:g}", f"{fused.top1[name]:.1f}")
-    origin = f"weights from {fused.chosen_on} validation sequences"
-    if fused.known:
-        origin += (
-            f", {fused.known} of which a network was trained on: hold out others to choose by"
-        )
-    table.add_row("together", "", f"{fused.together.top1:.1f}")
-    console.print(table)
-    say(origin if fused.chosen_on else "weights given, or equal")
+    show_fused(fused)
 
 
 @app.command()
@@ -290,13 +278,7 @@ def robustness(
     out.mkdir(parents=True, exist_ok=True)
     (out / "robustness.json").write_text(json.dumps(curves, indent=1) + "\n", encoding="utf-8")
     draw_robustness(curves, out / "robustness.png")
-    _tell_held_out(len(chosen), also)
-    for kind in next(iter(curves.values())):
-        strengths = list(next(iter(curves.values()))[kind])
-        table = Table(kind, *(f"{each:g}" for each in strengths))
-        for name, each in curves.items():
-            table.add_row(escape(name), *(f"{top1:.1f}" for top1 in each[kind].values()))
-        console.print(table)
+    show_robustness(curves, len(chosen), also)
 
 
 app.command("evaluate-bag")(evaluate_bag)
@@ -334,36 +316,6 @@ def _command(name: str, config: Path, overrides: list[str], precision: str = "32
     flags = [] if precision == "32-true" else ["--precision", precision]
     where = config.name if config.is_absolute() else str(config)
     return shlex.join(["bharnet", name, "--config", where, *given, *flags])
-
-
-def _tell_held_out(sequences: int, also: int) -> None:
-    """On how many a model was scored, and how many of these were trained on ``also``."""
-    say(f"{sequences} sequences held out")
-    if also:
-        why = "are trained on, too, joint for joint: these figures flatter"
-        say(f"[yellow]{also} of them {why}[/]")
-
-
-def _show(result) -> None:  # type: ignore[no-untyped-def]  # Result; its import costs seconds
-    _tell_held_out(result.sequences, result.trained_on)
-    table = Table("", "top-1 %")
-    table.add_row("body + hand", f"{result.top1:.1f}")
-    if result.by_class is not None:
-        table.add_row("  synonyms apart", f"{result.by_class:.1f}")
-    for name in ("body", "hand"):
-        value = getattr(result, name)
-        table.add_row(f"{name} expert", "-" if value is None else f"{value:.1f}")
-    for name, value in result.groups.items():
-        table.add_row(escape(f"  {name}"), f"{value:.1f}")
-    console.print(table)
-
-
-def _show_rgb(result) -> None:  # type: ignore[no-untyped-def]  # RGBResult, as above
-    say(f"{result.clips} clips: {result.what}")
-    table = Table("", "top-1 %")
-    for name in ("fused", "rgb", "skeleton"):
-        table.add_row(name, f"{getattr(result, name):.1f}")
-    console.print(table)
 
 
 def main() -> None:

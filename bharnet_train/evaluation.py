@@ -1,6 +1,6 @@
 # Copyright 2026 bharnet_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""Scores a model on sequences: top-1, per class, confusion; as JSON and as a picture."""
+"""Scores a model on sequences: top-1, per class, confusion, calibration; as JSON, as a picture."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from pathlib import Path
 
 import torch
 from torch.utils.data import DataLoader
-from torchmetrics.functional.classification import multiclass_confusion_matrix
+from torchmetrics.functional.classification import (
+    multiclass_accuracy,
+    multiclass_calibration_error,
+    multiclass_confusion_matrix,
+)
 
 from bharnet.checkpoint import ModelInfo
 from bharnet.features import FeatureConfig, make_streams
@@ -23,6 +27,8 @@ from bharnet_train.sampling import Windows
 # Positions (B, T, J, 3), what is seen of them (B, T, J), the true classes (B,).
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 Disturb = Callable[[tuple[torch.Tensor, torch.Tensor]], tuple[torch.Tensor, torch.Tensor]]
+
+CALIBRATION_BINS = 15  # as in Guo et al.
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,12 @@ class Result:
     body and hand are what each expert alone answers inside the joint network; NaN-free: an
     expert that the network lacks is None. A group (person, session) has its own top-1.
     ``trained_on``: how many of the sequences are also among those that a configuration trains on.
+
+    mean_class         mean recall of the labels that occur, each counting the same
+    top5               the true label is among the five likeliest; None for five labels or fewer
+    calibration_error  expected calibration error (Guo et al., ICML 2017; 15 bins of equal width):
+                       how far confidence, as the node tells it of one window, lies from the share
+                       of right answers; None where scores are no probabilities
     """
 
     top1: float
@@ -48,6 +60,9 @@ class Result:
     confusion: list[list[int]]
     trained_on: int = 0
     by_class: float | None = None
+    mean_class: float = 0.0
+    top5: float | None = None
+    calibration_error: float | None = None
 
     def write(self, path: Path) -> None:
         """Write everything as JSON."""
@@ -109,12 +124,15 @@ def evaluate(
         raise ValueError("no sequence to evaluate; does the configuration hold anybody out?")
     experts = network.config.experts
     logits, target = predict(network, info.features, sequences, info.classes, device)
-    by_class = score_logits(logits, target, sequences, info.classes, experts)
-    if not info.synonyms:
-        return by_class
     told, label = tell(logits, info), torch.tensor(info.label_ids)[target]
     result = score_logits(told, label, sequences, info.labels, experts)
-    return replace(result, by_class=by_class.top1)
+    by_class = (logits[0].argmax(-1) == target).float().mean().item()
+    return replace(
+        result,
+        by_class=round(100.0 * by_class, 2) if info.synonyms else None,
+        top5=top5(told[0], label),
+        calibration_error=calibration_error(told[0], label),
+    )
 
 
 def tell(logits: torch.Tensor, info: ModelInfo) -> torch.Tensor:
@@ -124,6 +142,23 @@ def tell(logits: torch.Tensor, info: ModelInfo) -> torch.Tensor:
     """
     scores, ids = torch.log_softmax(logits / info.temperature, -1), torch.tensor(info.label_ids)
     return torch.stack([scores[..., ids == i].logsumexp(-1) for i in range(len(info.labels))], -1)
+
+
+def top5(scores: torch.Tensor, target: torch.Tensor) -> float | None:
+    """Percent of (N, labels) whose true label (N,) is among the five largest; None if all are."""
+    labels = scores.shape[-1]
+    if labels <= 5:
+        return None
+    hits = multiclass_accuracy(scores, target, labels, average="micro", top_k=5)
+    return round(100.0 * hits.item(), 2)
+
+
+def calibration_error(told: torch.Tensor, target: torch.Tensor) -> float:
+    """Expected calibration error in percent of log probabilities (N, labels), as of ``tell``."""
+    error = multiclass_calibration_error(
+        told.exp(), target, told.shape[-1], n_bins=CALIBRATION_BINS, norm="l1"
+    )
+    return round(100.0 * error.item(), 2)
 
 
 def score_logits(
@@ -146,6 +181,7 @@ def score_logits(
     matrix = multiclass_confusion_matrix(answers[0], target, len(classes))
     diagonal, truth, taken = matrix.diagonal(), matrix.sum(1), matrix.sum(0)
     names = [f"{each.source} {each.person} {each.session}".strip() for each in sequences]
+    occur = truth > 0
     return Result(
         top1=percent(right[0]),
         body=percent(right[1]) if "body" in experts else None,
@@ -159,6 +195,7 @@ def score_logits(
             for name in sorted(set(names))
         },
         confusion=matrix.tolist(),
+        mean_class=percent(diagonal[occur] / truth[occur]),
     )
 
 

@@ -26,7 +26,7 @@ from bharnet_train.datasets.select import (
     tested,
     trained_on,
 )
-from bharnet_train.evaluation import Result, predict, score_logits, tell
+from bharnet_train.evaluation import Result, calibration_error, predict, score_logits, tell, top5
 
 STEPS = (0.0, 0.5, 1.0, 1.5, 2.0)
 
@@ -137,15 +137,31 @@ def fuse(
             scores, target = _scores(members, [each.validation for each in parts], device)
             weights = choose_weights(scores, target)
     scores, target = _scores(members, chosen, device)
-    fused = torch.einsum("m,mnc->nc", torch.tensor(weights, dtype=scores.dtype), scores)
     right = (scores.argmax(-1) == target).float().mean(1)
-    together = score_logits(fused[None], target, parts[0].test, first.labels, ())
+    together = _score_together(scores, target, weights, parts[0].test, first.labels)
     return Fused(
         dict(zip(names, map(float, weights), strict=True)),
         {name: round(100 * each, 2) for name, each in zip(names, right.tolist(), strict=True)},
         chosen_on,
         known,
         replace(together, trained_on=trained_on(parts[0], learnt)),
+    )
+
+
+def _score_together(
+    scores: torch.Tensor,
+    target: torch.Tensor,
+    weights: Many[float],
+    sequences: Many[Sequence],
+    labels: tuple[str, ...],
+) -> Result:
+    """Log scores (M, N, labels) of the members, weighted, against the true label (N,)."""
+    fused = torch.einsum("m,mnc->nc", torch.tensor(weights, dtype=scores.dtype), scores)
+    return replace(
+        score_logits(fused[None], target, sequences, labels, ()),
+        top5=top5(fused, target),
+        # Of the weighted geometric mean, which is a probability again.
+        calibration_error=calibration_error(torch.log_softmax(fused / sum(weights), -1), target),
     )
 
 
