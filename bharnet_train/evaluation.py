@@ -144,6 +144,12 @@ def tell(logits: torch.Tensor, info: ModelInfo) -> torch.Tensor:
     return torch.stack([scores[..., ids == i].logsumexp(-1) for i in range(len(info.labels))], -1)
 
 
+def told_right(logits: torch.Tensor, target: torch.Tensor, info: ModelInfo) -> float:
+    """Percent of (N, classes) whose likeliest label is that of the true class (N,)."""
+    label = torch.tensor(info.label_ids)[target]
+    return 100.0 * (tell(logits, info).argmax(-1) == label).float().mean().item()
+
+
 def top5(scores: torch.Tensor, target: torch.Tensor) -> float | None:
     """Percent of (N, labels) whose true label (N,) is among the five largest; None if all are."""
     labels = scores.shape[-1]

@@ -21,6 +21,8 @@ from bharnet_train.datasets.recordings import Sequence
 from bharnet_train.options import DATA, Data, Model, Overrides
 
 if TYPE_CHECKING:
+    import torch
+
     from bharnet.checkpoint import Checkpoint, ModelInfo
 
 # Largest error of a logit, as a share of the largest; beyond it nothing is written.
@@ -111,7 +113,7 @@ def export(
                 f"the graph differs from torch by {error:.2g} of the largest logit, more than "
                 f"{BOUNDS[kind]:g}; nothing was written"
             )
-        top1 = _compare(checkpoint, content, tested) if tested else None
+        top1 = compare(checkpoint, content, tested) if tested else None
     except BackendUnavailable as failed:
         raise ExportFailed(str(failed)) from failed
     default = cached_graph(checkpoint) if kind == "fp32" else Path(f"{model.stem}.{kind}.onnx")
@@ -139,21 +141,18 @@ def _recordings(
     )
 
 
-def _compare(
+def compare(
     checkpoint: Checkpoint, content: bytes, sequences: Many[Sequence]
 ) -> tuple[float, float]:
-    """Top-1 in percent of torch and of the graph."""
+    """Top-1 of labels in percent, of torch and of the graph."""
     from bharnet.backends.onnx_graph import open_graph
-    from bharnet_train.evaluation import predict
+    from bharnet_train.evaluation import predict, told_right
 
     info = checkpoint.info
     session = open_graph(content, ["CPUExecutionProvider"], 1)
     logits, targets = predict(checkpoint.network, info.features, sequences, info.classes)
-    right = targets.numpy()
-    return (
-        _percent(logits[0].numpy(), right),
-        _percent(_predict(session, sequences, checkpoint), right),
-    )
+    graph = _predict(session, sequences, checkpoint)
+    return told_right(logits[0], targets, info), told_right(graph, targets, info)
 
 
 def _eighth(content: bytes, sequences: Many[Sequence], checkpoint: Checkpoint) -> bytes:
@@ -199,17 +198,13 @@ def _batches(
         yield position.numpy(), seen.numpy()
 
 
-def _predict(
-    session: Any, sequences: Many[Sequence], checkpoint: Checkpoint
-) -> NDArray[np.float32]:
+def _predict(session: Any, sequences: Many[Sequence], checkpoint: Checkpoint) -> torch.Tensor:
     """Fused logits (N, classes) of a graph."""
-    return np.concatenate(
+    import torch
+
+    return torch.cat(
         [
-            session.run(["fused"], {"position": position, "seen": seen})[0]
+            torch.from_numpy(session.run(["fused"], {"position": position, "seen": seen})[0])
             for position, seen in _batches(sequences, checkpoint)
         ]
     )
-
-
-def _percent(logits: NDArray[np.float32], target: NDArray[np.int64]) -> float:
-    return 100.0 * float((logits.argmax(-1) == target).mean())

@@ -19,7 +19,7 @@ from bharnet.checkpoint import Checkpoint
 from bharnet.skeleton import HAND_21, Layout, get_layout
 from bharnet_train.augmentation import shoulder_width
 from bharnet_train.datasets.recordings import Sequence
-from bharnet_train.evaluation import answer, read, tell
+from bharnet_train.evaluation import answer, read, told_right
 
 Joints = tuple[torch.Tensor, torch.Tensor]  # position (B, T, J, 3), seen (B, T, J)
 PALM = 0.25  # palm length in shoulder widths, roughly
@@ -88,7 +88,7 @@ def robustness(
 ) -> dict[str, dict[float, float]]:
     """Top-1 % of labels by kind of disturbance and strength."""
     info = checkpoint.info
-    layout, labels = get_layout(info.features.body_layout), torch.tensor(info.label_ids)
+    layout = get_layout(info.features.body_layout)
     batches = list(read(info.features, sequences, info.classes))  # once, not once a strength
     curves: dict[str, dict[float, float]] = {}
     for name, (disturb, strengths) in DISTURBANCES.items():
@@ -102,8 +102,7 @@ def robustness(
                 device,
                 partial(disturb, strength=strength, layout=layout, dice=dice),
             )
-            right = (tell(logits[0], info).argmax(-1) == labels[target]).float().mean().item()
-            curves[name][strength] = round(100 * right, 2)
+            curves[name][strength] = round(told_right(logits[0], target, info), 2)
     return curves
 
 

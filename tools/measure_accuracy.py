@@ -59,6 +59,7 @@ TABLES: dict[str, tuple[tuple[str, ...], dict[str, list[str]]]] = {
             "joint stream alone": ["features.streams=[joint]"],
             "bone stream alone": ["features.streams=[bone]"],
             "joint motion alone": ["features.streams=[joint_motion]"],
+            "bone motion alone": ["features.streams=[bone_motion]"],
         },
     ),
     "nucla": (
@@ -80,7 +81,7 @@ TABLES: dict[str, tuple[tuple[str, ...], dict[str, list[str]]]] = {
     ),
     "sessions": (
         tuple(f"ksl_test_s{session}" for session in range(5)),
-        {"BHaRNet-P": []},
+        {"BHaRNet-P": [], "unified graph": ["network.experts=[whole]"]},
     ),
 }
 
@@ -91,7 +92,7 @@ FUSED = ("nucla", "streams")
 PEOPLE = [(0, "p1"), (0, "p2"), *((1, f"p{person}") for person in range(1, 8))]
 TABLES["people"] = (
     tuple(f"shared_words_{'asl' if source == 0 else 'webcam'}_{who}" for source, who in PEOPLE),
-    {"BHaRNet-P": []},
+    {"BHaRNet-P": [], "unified graph": ["network.experts=[whole]"]},
 )
 
 
