@@ -7,7 +7,7 @@ The shipped network was trained on these very recordings, so an honest figure ne
 that was not. Without the Korean, Indian and webcam words (8 to 12 minutes each):
 
     base() { bharnet train --config config/train/robot_words.yaml --data DATA --out runs/bases \
-      --set name=without_$1 --set "$2"; }
+      --set 'synonyms={}' --set name=without_$1 --set "$2"; }
     base webcam 'sources.1={file: webcam_words.npz, test: {person: [p1, p2, p3, p4, p5, p6, p7]}}'
     base isl 'sources.2.test={person: [p1]}'
     base ksl 'sources.3.test={person: [p1]}'
