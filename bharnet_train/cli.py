@@ -270,8 +270,9 @@ def robustness(
     for name, model in zip(names_of(models), models, strict=True):
         checkpoint = load_checkpoint(model)
         known = values.model_copy(update={"features": checkpoint.info.features})
-        split = load_split(known, data, config.parent)
-        chosen = tested(split, checkpoint.info.classes, model)
+        classes = checkpoint.info.classes
+        split = load_split(known, data, config.parent, classes)
+        chosen = tested(split, classes, model)
         curves[name] = measure(checkpoint, chosen, device)
         told = checkpoint.info.provenance.get("sources")
         also = max(also, trained_on(split, learnt_elsewhere(known, data, told)))

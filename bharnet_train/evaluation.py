@@ -22,6 +22,7 @@ from bharnet.checkpoint import ModelInfo
 from bharnet.features import FeatureConfig, make_streams
 from bharnet.network import BHaRNet
 from bharnet_train.datasets.recordings import Sequence
+from bharnet_train.lettering import as_written, short
 from bharnet_train.sampling import Windows
 
 # Positions (B, T, J, 3), what is seen of them (B, T, J), the true classes (B,).
@@ -226,6 +227,7 @@ def fit_temperature(logits: torch.Tensor, target: torch.Tensor) -> float:
     return round(float(candidates[losses.index(min(losses))]), 3)
 
 
+@as_written()
 def draw_confusion(result: Result, path: Path, title: str) -> None:
     """Picture of the confusion matrix, rows in percent of the true class."""
     from matplotlib.figure import Figure
@@ -234,8 +236,9 @@ def draw_confusion(result: Result, path: Path, title: str) -> None:
     kept = [i for i in range(len(matrix)) if matrix[i].sum() > 0 or matrix[:, i].sum() > 0]
     matrix = matrix[kept][:, kept]
     shares = 100 * matrix / matrix.sum(1, keepdim=True).clamp(min=1)
-    names = [result.classes[i] for i in kept]
+    names = [short(result.classes[i]) for i in kept]
     side = max(5.0, 2.5 + 0.34 * len(names))  # wide enough for the title
+    side += 0.1 * max(0, max(map(len, names)) - 14)  # and for names beside it
     figure = Figure(figsize=(side, side), layout="constrained")
     axes = figure.add_subplot()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=100)

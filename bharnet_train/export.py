@@ -134,7 +134,7 @@ def _recordings(
 
     values = read_config(config, list(overrides))
     same_features = values.model_copy(update={"features": info.features})
-    split = load_split(same_features, data, config.parent)
+    split = load_split(same_features, data, config.parent, info.classes)
     return (
         [each for each in split.train if each.label in info.classes],
         [each for each in split.test if each.label in info.classes],

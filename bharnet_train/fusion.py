@@ -119,7 +119,9 @@ def fuse(
     _refuse_unlike(models, members)
     classes = first.classes
     parts = [
-        load_split(config.model_copy(update={"features": each.info.features}), data, folder)
+        load_split(
+            config.model_copy(update={"features": each.info.features}), data, folder, classes
+        )
         for each in members
     ]
     chosen = [tested(each, classes, models[0]) for each in parts]

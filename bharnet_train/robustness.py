@@ -20,6 +20,7 @@ from bharnet.skeleton import HAND_21, Layout, get_layout
 from bharnet_train.augmentation import shoulder_width
 from bharnet_train.datasets.recordings import Sequence
 from bharnet_train.evaluation import answer, read, told_right
+from bharnet_train.lettering import as_written
 
 Joints = tuple[torch.Tensor, torch.Tensor]  # position (B, T, J, 3), seen (B, T, J)
 PALM = 0.25  # palm length in shoulder widths, roughly
@@ -106,6 +107,7 @@ def robustness(
     return curves
 
 
+@as_written()
 def draw_robustness(curves: Mapping[str, dict[str, dict[float, float]]], path: Path) -> None:
     """Picture of the curves of several models: {model: {disturbance: {strength: top-1 %}}}."""
     from matplotlib.figure import Figure

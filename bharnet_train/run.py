@@ -156,7 +156,7 @@ def score(
     checkpoint = load_checkpoint(model)
     values = read_config(config_path, overrides)
     config = values.model_copy(update={"features": checkpoint.info.features})
-    split = load_split(config, data, config_path.parent)
+    split = load_split(config, data, config_path.parent, checkpoint.info.classes)
     tested(split, checkpoint.info.classes, model)
     learnt = learnt_elsewhere(config, data, checkpoint.info.provenance.get("sources"))
     info = replace(checkpoint.info, name=file_name(model, config.name))

@@ -122,7 +122,20 @@ def test_what_cannot_be_scored_is_said_in_one_line(trained, command, options, ca
 def test_classes_that_a_checkpoint_does_not_know_are_named(trained, command):
     model, data = trained
     renamed = ("--set", "sources.0.labels={fist: punch, open: open, 'null': 'null'}")
-    assert "does not know punch" in refused(*command, model, *data, *renamed)
+    said = refused(*command, model, *data, *renamed)
+    assert "does not know punch; it knows fist, null, open." in said
+
+
+@pytest.mark.parametrize("command", [("evaluate", "--model"), ("robustness",), ("fuse",)])
+def test_a_checkpoint_may_be_scored_on_everybody(trained, tmp_path, command):
+    """As on recordings made for that; nobody is trained on then."""
+    model, data = trained
+    everybody = ("--set", "sources.0={file: takes.npz, test: {person: [p1, p2, p8, p9]}}")
+    where = () if command == ("fuse",) else ("--out", tmp_path)
+    said = bharnet(*command, model, *data, *everybody, *where)
+    assert "48 sequences held out" in said
+    assert "24 of them are trained on, too" in said
+    assert "no sequence is left to train on" in refused("train", *data, *everybody)
 
 
 @pytest.mark.parametrize("command", [("evaluate", "--model"), ("robustness",)])

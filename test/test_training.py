@@ -3,6 +3,7 @@
 """Recordings, held-out people, and a training small enough for a test."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from bharnet_train.config import (
 )
 from bharnet_train.datasets.recordings import UnreadableData, read_recordings
 from bharnet_train.datasets.select import load_split
-from bharnet_train.evaluation import draw_confusion, evaluate, fit_temperature
+from bharnet_train.evaluation import Result, draw_confusion, evaluate, fit_temperature
 from bharnet_train.run import score, train_and_score
 from bharnet_train.sampling import BalancedOrder
 from bharnet_train.training import train
@@ -60,6 +61,30 @@ def test_held_out_people_are_never_trained_on(takes):
     assert {each.person for each in split.validation} == {"p8"}
     assert {each.person for each in split.test} == {"p9"}
     assert split.classes == ("fist", "open", "null")
+
+
+@pytest.mark.parametrize(
+    ("files", "sources"),
+    [
+        (("monday/takes.npz", "tuesday/takes.npz"), {"monday/takes.npz", "tuesday/takes.npz"}),
+        (("monday", "tuesday/takes.npz"), {"monday/takes.npz", "tuesday/takes.npz"}),
+        (("a/b/takes.npz", "c/b/takes.npz"), {"a/b/takes.npz", "c/b/takes.npz"}),
+        (("monday/takes.npz", "tuesday/other.npz"), {"takes", "other"}),
+        # The same file, however it is named, is the same people.
+        (("monday/takes.npz", "tuesday/../monday/takes.npz"), {"takes"}),
+        (("monday/takes.npz", "monday"), {"takes"}),
+    ],
+)
+def test_people_of_files_of_one_name_are_told_apart(takes, tmp_path, files, sources):
+    for each in files:
+        path = tmp_path / each
+        file = path if path.suffix else path / "takes.npz"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(takes / "takes.npz", file)
+    given = [{"file": each, "test": {"person": ["p9"]}} for each in files]
+    split = load_split(config(takes, f"sources={json.dumps(given)}"), tmp_path)
+    assert {each.source for each in split.train} == sources
+    assert {each.source for each in split.test} == sources
 
 
 def test_what_nobody_trained_on_shows_is_not_left_out_without_a_word(takes, tmp_path, caplog):
@@ -306,3 +331,25 @@ def test_picture_names_every_class(takes, tmp_path):
     result = evaluate(network, info, split.test)
     draw_confusion(result, tmp_path / "c.png", "tiny")
     assert (tmp_path / "c.png").read_bytes().startswith(b"\x89PNG")
+
+
+def drawn(tmp_path, *names):
+    right = np.eye(len(names), dtype=int).tolist()
+    result = Result(100.0, None, None, len(names), names, {}, {}, {}, right)
+    draw_confusion(result, tmp_path / "c.png", "$title^$")
+
+
+def test_a_picture_shows_names_as_they_are_written(tmp_path, recwarn):
+    """Of a formula that is none matplotlib raises; long names left no room for the picture."""
+    drawn(tmp_path, "$x^$", "y" * 64)
+    assert (tmp_path / "c.png").exists()
+    assert not [each for each in recwarn if each.category is UserWarning]
+
+
+def test_letters_that_no_font_has_are_told_once(tmp_path, caplog, recwarn):
+    drawn(tmp_path, "\U000f0000", "\U000f0001")  # of no script, so of no font
+    assert [each.message for each in caplog.records] == [
+        "no font of this machine has all letters of the names in the picture: they are boxes "
+        "there; install one that has, as fonts-noto-cjk for Chinese, Japanese and Korean"
+    ]
+    assert not [each for each in recwarn if each.category is UserWarning]

@@ -4,6 +4,7 @@
 
 import json
 import math
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -190,6 +191,21 @@ def test_validation_people_make_the_streams(takes):
         streams_of(takes, "idle=''")
 
 
+def test_people_of_files_of_one_name_are_streams_of_their_own(takes, tmp_path):
+    """As recordings of two days are called: who is `p8` in both is not one person."""
+    for day in ("monday", "tuesday"):
+        (tmp_path / day).mkdir()
+        shutil.copy(takes / "takes.npz", tmp_path / day)
+    given = [
+        {"file": f"{day}/takes.npz", "validation": {"person": ["p8"]}}
+        for day in ("monday", "tuesday")
+    ]
+    config = read_config(takes / "tiny.yaml", [f"sources={json.dumps(given)}"])
+    streams = validation_streams(config, tmp_path, takes, 20, 0)
+    assert [each.name for each in streams] == ["monday/takes.npz p8", "tuesday/takes.npz p8"]
+    assert [len(each.segments) for each in streams] == [8, 8]
+
+
 def test_only_recorded_streams_that_are_held_out_are_tuned_on(tmp_path):
     """The same person's others are trained on."""
     labels = np.repeat([10, 3, 10, 3], [40, 50, 30, 60]).astype(np.int16)
@@ -289,4 +305,17 @@ def test_what_cannot_be_tuned_is_said(takes, model, tmp_path):
     nobody = ["sources.0.validation={}"]
     with pytest.raises(InvalidConfig, match="nothing to tune on: the configuration holds nobody"):
         tune(model, takes / "tiny.yaml", takes, tmp_path, nobody, trials=2)
+    renamed = ["sources.0.labels={fist: punch, open: wave, 'null': 'null'}"]
+    with pytest.raises(InvalidConfig, match=r"show punch, wave; .*knows none of that, but fist"):
+        tune(model, takes / "tiny.yaml", takes, tmp_path, renamed, trials=2)
+    resting = ["sources.0={file: takes.npz, drop: [fist, open], validation: {person: [p8]}}"]
+    with pytest.raises(InvalidConfig, match="nothing but rest"):
+        tune(model, takes / "tiny.yaml", takes, tmp_path, resting, keep_temperature=True)
     assert not list(tmp_path.iterdir())
+
+
+def test_everybody_may_be_tuned_on(takes, model, tmp_path):
+    """A checkpoint is there already: nobody has to be left to train on."""
+    everybody = ["sources.0={file: takes.npz, validation: {person: [p1, p2, p8, p9]}}"]
+    found = tune(model, takes / "tiny.yaml", takes, tmp_path, everybody, trials=1, most_signs=2)
+    assert found.streams == 4

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from collections.abc import Sequence as Many
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -46,16 +46,23 @@ class Split:
     classes: tuple[str, ...]
 
 
-def load_split(config: TrainConfig, data: Path, config_folder: Path | None = None) -> Split:
+def load_split(
+    config: TrainConfig,
+    data: Path,
+    config_folder: Path | None = None,
+    known: Collection[str] = (),
+) -> Split:
     """Read all sources of a configuration from the folder ``data``. Raises UnreadableData.
 
-    Who is held out and shows what nobody trained on does is left out; the log says so.
+    Who is held out and shows what nobody trained on does is left out; the log says so. ``known``:
+    the classes of a checkpoint to be scored, which may be scored on everybody: then nobody needs
+    to be trained on, and nobody is left out.
     """
     layout = get_layout(config.features.body_layout)
     excluded = _fingerprints(config, config_folder)
     parts: dict[str, list[Sequence]] = {"train": [], "validation": [], "test": []}
-    for source in config.sources:
-        sequences = _read(source, data / source.file, layout)
+    read = [_read(source, data / source.file, layout) for source in config.sources]
+    for source, sequences in zip(config.sources, _apart(config.sources, read, data), strict=True):
         _refuse_strangers(source, sequences)
         _refuse_tested(source, sequences)
         for part, sequence in _used(source, sequences):
@@ -65,6 +72,8 @@ def load_split(config: TrainConfig, data: Path, config_folder: Path | None = Non
             label = class_name(sequence.label, source)
             parts[part].append(_without_lead(replace(sequence, label=label), source.skip_frames))
     names = {sequence.label for sequence in parts["train"]}
+    if not names and known:
+        return Split([], parts["validation"], parts["test"], tuple(known))
     if not names:
         raise UnreadableData("no sequence is left to train on; look at labels, test and drop")
     classes = sorted(names - {config.idle}) + ([config.idle] if config.idle in names else [])
@@ -92,7 +101,10 @@ def refuse_unknown(sequences: Iterable[Sequence], classes: Collection[str], mode
     """Raises UnreadableData for sequences of which a checkpoint does not know the class."""
     unknown = {sequence.label for sequence in sequences} - set(classes)
     if unknown:
-        raise UnreadableData(f"{model} does not know {', '.join(sorted(unknown))}")
+        raise UnreadableData(
+            f"{model} does not know {', '.join(sorted(unknown))}; it knows "
+            f"{', '.join(sorted(classes))}. A source's drop leaves labels out, its labels rename"
+        )
 
 
 def trained_on(split: Split, learnt: Many[Sequence] = ()) -> int:
@@ -199,6 +211,40 @@ def _read(source: Source, path: Path, layout: Layout) -> list[Sequence]:
     if source.format == "prepared":
         return read_prepared(path, layout, source.protocol)
     return READERS[source.format](path, layout)
+
+
+def _apart(sources: Many[Source], read: Many[list[Sequence]], data: Path) -> list[list[Sequence]]:
+    """The same, files of one name in different folders called differently.
+
+    People of different files are different people, and nobody is put beside another in a stream.
+    """
+    places = [_place(source, data / source.file) for source in sources]
+    named: dict[str, set[Path]] = {}
+    for of, sequences in zip(places, read, strict=True):
+        for name in {each.source for each in sequences}:
+            named.setdefault(name, set()).add(of(name))
+    alike = {place for each in named.values() if len(each) > 1 for place in each}
+    called = {place: _tail(place, alike) for place in alike}
+    return [
+        [replace(each, source=called.get(of(each.source), each.source)) for each in sequences]
+        for of, sequences in zip(places, read, strict=True)
+    ]
+
+
+def _place(source: Source, path: Path) -> Callable[[str], Path]:
+    """Where on the disk the sequences of a name come from, however the path is written."""
+    resolved = path.resolve()
+    if source.format == "recordings" and path.is_dir():
+        return lambda name: resolved / f"{name}.npz"
+    return lambda name: resolved
+
+
+def _tail(place: Path, others: Collection[Path]) -> str:
+    """As many of the last parts of a path as no other shares."""
+    count = 2
+    while any(each != place and each.parts[-count:] == place.parts[-count:] for each in others):
+        count += 1
+    return "/".join(place.parts[-count:])
 
 
 def class_name(label: str, source: Source) -> str:

@@ -7,11 +7,13 @@ from __future__ import annotations
 from collections.abc import Sequence as Many
 from pathlib import Path
 
+from bharnet_train.lettering import as_written
 from bharnet_train.tune.search import Trial
 
 TICKS = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 
 
+@as_written()
 def draw(trials: Many[Trial], chosen: Trial, path: Path, title: str) -> None:
     """Every setting tried, coloured by its F1; the operating point is ringed."""
     from matplotlib.figure import Figure

@@ -76,7 +76,10 @@ def tune(
     try:
         start = decision_config(info)
         stream = StreamConfig(stride_seconds=stride_seconds)
-        streams = validation_streams(config, data, config_path.parent, most_signs, seed, paces)
+        streams = validation_streams(
+            config, data, config_path.parent, most_signs, seed, paces, info.classes
+        )
+        _refuse_strangers(model, info, streams)
         answers = ask(streams, _of_classes(checkpoint, device), stream)
         factor = 1.0 if keep_temperature else fit_on_ticks(answers, info)
     except ValueError as error:
@@ -103,6 +106,21 @@ def tune(
         tuned = replace(info, temperature=temperature, decision=asdict(chosen.config))
         save_checkpoint(out / model.name, checkpoint.network, tuned)
     return found
+
+
+def _refuse_strangers(model: Path, info: ModelInfo, streams: Many[LabelledStream]) -> None:
+    """Where a model knows nothing of what is shown, saying nothing is best: of no use to anybody.
+
+    Raises UnreadableData.
+    """
+    shown = {segment.label for stream in streams for segment in stream.segments}
+    if not shown:
+        raise UnreadableData("the validation people do nothing but rest; hold others out")
+    if not shown & set(info.classes):
+        raise UnreadableData(
+            f"the validation people show {', '.join(sorted(shown))[:200]}; {model} knows none of "
+            f"that, but {', '.join(info.classes)[:200]}. A source's labels rename"
+        )
 
 
 def _judged(answers: Many[Answers], info: ModelInfo, config: DecisionConfig) -> Trial:
@@ -135,15 +153,16 @@ def validation_streams(
     most_signs: int,
     seed: int,
     paces: Many[float] = (1.0,),
+    known: Many[str] = (),
 ) -> list[LabelledStream]:
     """The validation people's streams: recorded ones whole, takes composed with their rests.
 
     Who never rests in the takes is given the others' rests. Takes are played at each of ``paces``,
-    shares of ``streams.frame_rate``: at 0.5 half as fast. Raises UnreadableData if there is
-    nobody, or nobody who rests.
+    shares of ``streams.frame_rate``: at 0.5 half as fast. ``known``: ``load_split``. Raises
+    UnreadableData if there is nobody, or nobody who rests.
     """
     layout = get_layout(config.features.body_layout)
-    takes = load_split(config, data, folder).validation
+    takes = load_split(config, data, folder, known).validation
     if not takes:
         raise UnreadableData("the configuration holds nobody out for validation; name somebody")
     alone = [each for each in takes if each.around is None]
