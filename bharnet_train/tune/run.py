@@ -76,11 +76,8 @@ def tune(
     try:
         start = decision_config(info)
         stream = StreamConfig(stride_seconds=stride_seconds)
-        streams = validation_streams(
-            config, data, config_path.parent, most_signs, seed, paces, info.classes
-        )
-        _refuse_strangers(model, info, streams)
-        answers = ask(streams, _of_classes(checkpoint, device), stream)
+        shown = validation_streams(config, data, config_path.parent, most_signs, seed, paces, info)
+        answers = ask(shown, _of_classes(checkpoint, device), stream)
         factor = 1.0 if keep_temperature else fit_on_ticks(answers, info)
     except ValueError as error:
         raise InvalidConfig(f"nothing to tune on: {error}") from error
@@ -92,10 +89,10 @@ def tune(
     if keep_lags:
         chosen = _judged(answers, told, same_lags(chosen.config, start))
     temperature = round(min(max(info.temperature * factor, 0.01), 100.0), 3)
-    found = Tuned(before, chosen, temperature, len(streams), sum(s.seconds for s in streams) / 60)
+    found = Tuned(before, chosen, temperature, len(shown), sum(s.seconds for s in shown) / 60)
     asked = {
         "model": model.name,
-        "people": sorted({each.person for each in streams}),
+        "people": sorted({each.person for each in shown}),
         "stride_seconds": stride_seconds,
         "paces": list(paces),
         "most_false_alarms_a_minute": false_alarms,
@@ -108,7 +105,7 @@ def tune(
     return found
 
 
-def _refuse_strangers(model: Path, info: ModelInfo, streams: Many[LabelledStream]) -> None:
+def _refuse_strangers(info: ModelInfo, streams: Many[LabelledStream]) -> None:
     """Where a model knows nothing of what is shown, saying nothing is best: of no use to anybody.
 
     Raises UnreadableData.
@@ -118,8 +115,8 @@ def _refuse_strangers(model: Path, info: ModelInfo, streams: Many[LabelledStream
         raise UnreadableData("the validation people do nothing but rest; hold others out")
     if not shown & set(info.classes):
         raise UnreadableData(
-            f"the validation people show {', '.join(sorted(shown))[:200]}; {model} knows none of "
-            f"that, but {', '.join(info.classes)[:200]}. A source's labels rename"
+            f"the validation people show {', '.join(sorted(shown))[:200]}; {info.name} knows none "
+            f"of that, but {', '.join(info.classes)[:200]}. A source's labels rename"
         )
 
 
@@ -153,16 +150,17 @@ def validation_streams(
     most_signs: int,
     seed: int,
     paces: Many[float] = (1.0,),
-    known: Many[str] = (),
+    info: ModelInfo | None = None,
 ) -> list[LabelledStream]:
     """The validation people's streams: recorded ones whole, takes composed with their rests.
 
     Who never rests in the takes is given the others' rests. Takes are played at each of ``paces``,
-    shares of ``streams.frame_rate``: at 0.5 half as fast. ``known``: ``load_split``. Raises
-    UnreadableData if there is nobody, or nobody who rests.
+    shares of ``streams.frame_rate``: at 0.5 half as fast. ``info``: the model to be tuned, that
+    needs nobody left to train on. Raises UnreadableData if there is nobody, nobody who rests, or
+    nobody who does what the model knows.
     """
     layout = get_layout(config.features.body_layout)
-    takes = load_split(config, data, folder, known).validation
+    takes = load_split(config, data, folder, info.classes if info else ()).validation
     if not takes:
         raise UnreadableData("the configuration holds nobody out for validation; name somebody")
     alone = [each for each in takes if each.around is None]
@@ -173,6 +171,8 @@ def validation_streams(
     for part in config.sources:
         if part.format == "frame_labels":
             streams += _recorded(part, data, layout, config.idle)
+    if info:
+        _refuse_strangers(info, streams)
     return apart(streams)
 
 
