@@ -88,6 +88,8 @@ class Recordings:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        if folder.is_file():
+            raise InvalidRecordings(f"{folder} is a file; give the folder that holds {TABLE}")
         self.lines: list[Line] = read_table(folder) if (folder / TABLE).exists() else []
 
     def add(self, take: Take, label: str, person: str = "", session: str = "") -> Line:

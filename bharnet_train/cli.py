@@ -259,6 +259,8 @@ def robustness(
     from bharnet_train.datasets.select import (
         learnt_elsewhere,
         load_split,
+        sources_of,
+        taught,
         tested,
         trained_on,
     )
@@ -274,8 +276,9 @@ def robustness(
         split = load_split(known, data, config.parent, classes)
         chosen = tested(split, classes, model)
         curves[name] = measure(checkpoint, chosen, device)
-        told = checkpoint.info.provenance.get("sources")
-        also = max(also, trained_on(split, learnt_elsewhere(known, data, told)))
+        told = checkpoint.info.provenance
+        learnt = learnt_elsewhere(known, data, sources_of(told))
+        also = max(also, trained_on(split, learnt, taught(told)))
     out.mkdir(parents=True, exist_ok=True)
     (out / "robustness.json").write_text(json.dumps(curves, indent=1) + "\n", encoding="utf-8")
     draw_robustness(curves, out / "robustness.png")

@@ -114,8 +114,9 @@ def _segments(rows: Iterable[Row] | None, span: Span, name: str) -> list[Segment
     found = to_segments(list(rows), Clock(span.start), span, {"": IDLE})
     wanted = [each for each in found if name in ("", each.label)]
     if not wanted:
+        there = ", ".join(sorted({each.label for each in found}))[:200]
         raise InvalidRecordings(
-            f"the labels name no '{name}'"
+            f"the labels name no '{name}', but {there or 'nothing'}"
             if name
             else "no label names a take; write lines of start,end,label, or give the NAME of the "
             "gesture that all of it shows"

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from collections.abc import Sequence as Many
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,8 @@ from bharnet_train.datasets.select import (
     learnt_elsewhere,
     load_split,
     shows_hand,
+    sources_of,
+    taught,
     tested,
     trained_on,
 )
@@ -158,9 +161,10 @@ def score(
     config = values.model_copy(update={"features": checkpoint.info.features})
     split = load_split(config, data, config_path.parent, checkpoint.info.classes)
     tested(split, checkpoint.info.classes, model)
-    learnt = learnt_elsewhere(config, data, checkpoint.info.provenance.get("sources"))
+    told = checkpoint.info.provenance
+    learnt = learnt_elsewhere(config, data, sources_of(told))
     info = replace(checkpoint.info, name=file_name(model, config.name))
-    result = _score_and_write(checkpoint.network, info, split, out, device, learnt)
+    result = _score_and_write(checkpoint.network, info, split, out, device, learnt, taught(told))
     say_written(out / f"{info.name}.json", scored=True)
     return result
 
@@ -172,9 +176,10 @@ def _score_and_write(
     out: Path,
     device: str = "cpu",
     learnt: Many[Sequence] = (),
+    own_takes: Collection[str] = (),
 ) -> Result:
     result = evaluate(network, info, split.test, device)
-    result = replace(result, trained_on=trained_on(split, learnt))
+    result = replace(result, trained_on=trained_on(split, learnt, own_takes))
     result.write(out / f"{info.name}.json")
     draw_confusion(result, out / f"{info.name}.png", info.name)
     return result

@@ -164,13 +164,15 @@ def test_what_is_doubtful_is_told(base):
     sequences = sequences_of([make_take("wave", seed, hands=False) for seed in range(3)], "wave")
     sequences += sequences_of([make_take("stop", seed, rate=6) for seed in range(5)], "stop")
     sequences += sequences_of([make_take("come", 9, seconds=4.0)], "come")
+    sequences += sequences_of([make_take("come", seed) for seed in (3, 4)], "Null")
     told = look_at_joints(sequences, "idle", base.info.features)
     for words in (
         "'wave' has 3 takes only",
         "no hand is seen in any take of 'wave'",
-        "5 of 9 takes have fewer than 8 frames a second",
+        "5 of 11 takes have fewer than 8 frames a second",
         "1 of 1 takes of 'come' last longer than ",
         "there is no take of 'idle'",
+        "'Null' will be taught as a gesture, for doing nothing is written 'idle'",
         "one person at one sitting",
     ):
         assert any(words in each.text for each in told), words

@@ -25,6 +25,42 @@ def test_the_command_line_teaches_and_tells(tmp_path, monkeypatch):
     assert str(tmp_path) not in json.dumps(dict(info.provenance))
 
 
+def test_takes_that_a_model_was_taught_are_no_news_to_it(tmp_path):
+    """Scored on them it is right; the figure says nothing, and nothing told so."""
+    folder = write_recordings(tmp_path / "mine", takes=2)
+    out = ["--out", str(tmp_path / "runs")]
+    CliRunner().invoke(app, ["train", "--recordings", str(folder), "--copies", "1", *out])
+    model = str(tmp_path / "runs" / "mine.safetensors")
+    write_recordings(folder, takes=3)  # the first two as before
+    source = "{file: mine, format: own, test: {person: [p1]}}"
+    config = tmp_path / "own.yaml"
+    config.write_text(f"name: own\nidle: idle\nsources: [{source}]\n")
+    given = ["--config", str(config), "--data", str(tmp_path)]
+    for command in (["evaluate", "--model", model, *out], ["robustness", model, *out]):
+        told = CliRunner().invoke(app, [*command, *given]).output
+        assert "12 sequences held out" in told
+        assert "8 of them are trained on, too" in told
+    told = CliRunner().invoke(app, ["fuse", model, *given]).output
+    assert "8 of them are trained on, too" in told
+
+
+def test_what_the_network_that_was_taught_had_learnt_is_no_news_either(takes, tmp_path):
+    """Its trunk is kept: the people of its data are known."""
+    out = ["--out", str(tmp_path)]
+    data = ["--config", str(takes / "tiny.yaml"), "--data", str(takes)]
+    CliRunner().invoke(app, ["train", *data, *out, "--set", "optimiser.epochs=1"])
+    folder = write_recordings(tmp_path / "mine", takes=2)
+    base = ["--from", str(tmp_path / "tiny.safetensors"), "--copies", "1"]
+    CliRunner().invoke(app, ["train", "--recordings", str(folder), *base, *out])
+    renamed = "{fist: wave, open: stop, 'null': idle}"
+    source = f"sources.0={{file: takes.npz, labels: {renamed}, test: {{person: [p1, p9]}}}}"
+    given = [*data, *out, "--set", source, "--set", "idle=idle"]
+    model = str(tmp_path / "mine.safetensors")
+    done = CliRunner().invoke(app, ["evaluate", "--model", model, *given])
+    assert "24 sequences held out" in done.output
+    assert "12 of them are trained on, too" in done.output
+
+
 @pytest.mark.parametrize("name", ["a/b", "../mine", "", "."])
 def test_a_name_stays_in_its_folder(tmp_path, name):
     folder = write_recordings(tmp_path / "mine", takes=2)

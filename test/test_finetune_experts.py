@@ -63,7 +63,7 @@ def test_takes_of_hands_alone_do_not_mix_with_others(tmp_path):
         folder, Plan("m", copies=1), tmp_path, "", Told(lambda _, left: told.extend(left))
     )
     assert made.takes["stop"] == 2
-    assert [each.take for each in told] == ["a take of 'stop'"]
+    assert [each.take for each in told] == ["stop_003.npz"]
     assert "put takes of hands alone in another folder" in told[0].why
     assert made.info.network.experts == ("body", "hand")
 

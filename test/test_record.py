@@ -138,7 +138,7 @@ def test_a_recording_of_which_nothing_is_kept_has_failed(tmp_path):
         (["wave", "--video", "nowhere.mp4"], "there is no file"),
         ([" ", "--bag", "BAG"], "no name of a gesture"),
         (["--bag", "BAG"], "no label names a take"),
-        (["dance", "--bag", "BAG", "--labels", "TABLE"], "name no 'dance'"),
+        (["dance", "--bag", "BAG", "--labels", "TABLE"], "name no 'dance', but wave"),
         (["wave", "--discard"], "holds no take of 'wave'"),
         (["wave", "--camera", "77"], "camera 77 cannot be opened"),
         (["wave", "--seconds", "0"], "0.2 to 60 s"),
@@ -165,6 +165,13 @@ def test_what_cannot_be_recorded_is_one_sentence(tmp_path, monkeypatch, capsys, 
     assert left.value.code == 2
     assert match in capsys.readouterr().out
     assert not (tmp_path / "m").exists()
+
+
+def test_a_file_for_a_folder_is_told_before_any_take(tmp_path):
+    table = tmp_path / "labels.csv"
+    table.write_text("take,label\n")
+    with pytest.raises(InvalidRecordings, match="is a file; give the folder that holds labels"):
+        run("wave", "--into", table)
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path, monkeypatch):

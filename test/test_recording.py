@@ -226,7 +226,10 @@ def test_what_cannot_be_used_is_left_out_and_told(tmp_path):
     assert "same recording as wave_001.npz" in rejected[0].why
     (tmp_path / "wave_001.npz").unlink()
     (tmp_path / "wave_002.npz").unlink()
-    with pytest.raises(UnreadableData, match="no take that can be used"):
+    with pytest.raises(UnreadableData, match=r"can be used; the first: wave_001\.npz:"):
+        sequences_of(tmp_path, UPPER_BODY_11)
+    (tmp_path / "labels.csv").write_text("take,label\n")
+    with pytest.raises(UnreadableData, match="lists no take; record some with `bharnet record"):
         sequences_of(tmp_path, UPPER_BODY_11)
 
 

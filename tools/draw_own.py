@@ -20,10 +20,12 @@ import cv2
 import numpy as np
 
 from bharnet.bag import POSE_TYPE, PoseBag
+from bharnet.checkpoint import load_checkpoint
 from bharnet.coach import Coach, Who, Wish
 from bharnet.drawing import draw
 from bharnet.estimation.estimator import Detection
 from bharnet.estimation.people import PeopleFrame
+from bharnet.models import SHIPPED
 from bharnet.recording import Recordings
 from bharnet.skeleton import HAND_21, UPPER_BODY_11, get_layout
 from bharnet.take import Take
@@ -33,6 +35,7 @@ from bharnet_train.finetune.run import Plan, finetune
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
 SHOWN_AT = 14.5  # seconds into the demo: somebody signs
+BEFORE, COUNTDOWN = 0.7, 1.0  # seconds: of the take that is under way then, and before it
 
 
 def main() -> None:
@@ -49,11 +52,13 @@ def main() -> None:
 
 def draw_recording(folder: Path) -> None:
     """The moment in which a take is recorded."""
-    coach = Coach(Recordings(folder / "shown"), [Wish("hello", 2.0)] * 5, Who(), countdown=1.0)
+    length = load_checkpoint(SHIPPED).info.features.window_seconds  # as `bharnet record` takes
+    wishes = [Wish("hello", length)] * 5
+    coach = Coach(Recordings(folder / "shown"), wishes, Who(), countdown=COUNTDOWN)
     with PoseBag(ROOT / "demo" / "signs") as bag:
         first = bag.span()[0]
         for recorded in bag.poses():
-            if recorded.stamp - first < (SHOWN_AT - 1.8) * 1e9:
+            if recorded.stamp - first < (SHOWN_AT - COUNTDOWN - BEFORE) * 1e9:
                 continue
             message = bag.deserialize(recorded.data, POSE_TYPE)
             layout = get_layout(message.body_layout)

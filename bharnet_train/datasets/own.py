@@ -46,7 +46,8 @@ def read_own(folder: Path, layout: Layout) -> tuple[list[Sequence], list[Rejecte
             rejected.append(Rejected(line.take, str(error)))
             continue
         units.setdefault(take.units, line.take)
-        made = Sequence(take.window(layout), line.label, line.person, line.session, folder.name)
+        window = take.window(layout)
+        made = Sequence(window, line.label, line.person, line.session, folder.name, take=line.take)
         same = known.setdefault(made.fingerprint(), line.take)
         if same != line.take:
             rejected.append(Rejected(line.take, f"it is the same recording as {same}"))
@@ -61,6 +62,17 @@ def read_own(folder: Path, layout: Layout) -> tuple[list[Sequence], list[Rejecte
     return sequences, rejected
 
 
+def nothing_of_use(folder: Path, rejected: list[Rejected]) -> str:
+    """What to say of a folder without a usable take."""
+    if not rejected:
+        return (
+            f"{folder}: its table lists no take; record some with "
+            f"`bharnet record NAME --into {folder}`"
+        )
+    first = rejected[0]
+    return f"{folder} holds no take that can be used; the first: {first.take}: {first.why}"
+
+
 def sequences_of(folder: Path, layout: Layout) -> list[Sequence]:
     """The usable takes, for a configuration's sources; the log names those left out.
 
@@ -70,6 +82,5 @@ def sequences_of(folder: Path, layout: Layout) -> list[Sequence]:
     for each in rejected:
         log.warning("%s: left out %s: %s", folder, each.take, each.why)
     if not sequences:
-        why = f", the first because {rejected[0].why}" if rejected else ""
-        raise UnreadableData(f"{folder} holds no take that can be used{why}")
+        raise UnreadableData(nothing_of_use(folder, rejected))
     return sequences

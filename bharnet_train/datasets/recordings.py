@@ -40,6 +40,7 @@ class Sequence:
 
     part    "train" or "test", where the data set itself says so; "" = the configuration does
     around  the uncut recording that the take lies in, in the same stamps, where there is one
+    take    the file's name, where each take has one
     """
 
     window: Window
@@ -49,6 +50,7 @@ class Sequence:
     source: str
     part: str = ""
     around: Window | None = None
+    take: str = ""
 
     @property
     def seconds(self) -> float:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from collections.abc import Sequence as Many
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -107,10 +107,11 @@ def refuse_unknown(sequences: Iterable[Sequence], classes: Collection[str], mode
         )
 
 
-def trained_on(split: Split, learnt: Many[Sequence] = ()) -> int:
+def trained_on(split: Split, learnt: Many[Sequence] = (), taught: Collection[str] = ()) -> int:
     """How many test sequences are trained on, too, under whatever name: the same joints.
 
-    ``learnt``: what a checkpoint was trained on besides. Of large sets, of which reading every
+    ``learnt``: what a checkpoint was trained on besides; ``taught``: fingerprints of own takes
+    that it was taught. Of large sets, of which reading every
     sequence takes long, only clips of prepared folders are compared, by their place.
     """
     train = [*split.train, *learnt]
@@ -121,15 +122,27 @@ def trained_on(split: Split, learnt: Many[Sequence] = ()) -> int:
             for each in split.test
             if isinstance(each.window, StoredWindow)
         )
-    known = {each.fingerprint() for each in train}
+    known = {*taught, *(each.fingerprint() for each in train)}
     return sum(each.fingerprint() in known for each in split.test)
+
+
+def taught(provenance: Mapping[str, Any]) -> set[str]:
+    """Fingerprints of the own takes that a checkpoint was taught; empty for any other."""
+    return set(str(provenance.get("fingerprints", "")).split())
+
+
+def sources_of(provenance: Mapping[str, Any]) -> Any:
+    """What a checkpoint says of its sources, or of those of the network that was taught."""
+    base = provenance.get("base")
+    own = provenance.get("sources")
+    return own or (base.get("sources") if isinstance(base, Mapping) else None)
 
 
 def learnt_elsewhere(config: TrainConfig, data: Path, told: Any) -> list[Sequence]:
     """What a checkpoint learnt of a configuration's files, where that one holds out others.
 
-    ``told``: the sources that the checkpoint's provenance names. Empty where they are the
-    configuration's own, or none that can be read.
+    ``told``: the sources that the checkpoint's provenance names (``sources_of``). Empty where
+    they are the configuration's own, or none that can be read.
     """
     layout = get_layout(config.features.body_layout)
     files = {(each.format, each.file) for each in config.sources}

@@ -16,6 +16,7 @@ from itertools import combinations
 import torch
 
 from bharnet.features import FeatureConfig, sighted
+from bharnet.judging.metrics import IDLE_NAMES
 from bharnet.skeleton import get_layout
 from bharnet_train.datasets.recordings import Sequence
 from bharnet_train.finetune.copies import STRONG
@@ -92,6 +93,14 @@ def look_at_joints(sequences: Many[Sequence], idle: str, features: FeatureConfig
                     f"{len(long)} of {len(made)} takes of '{label}' last longer than "
                     f"{longest:.1f} s, too long for the {features.window_seconds:g} s that the "
                     "network looks back; cut the rest off"
+                )
+            )
+    for label in gestures:
+        if label.casefold() in IDLE_NAMES:
+            found.append(
+                Finding(
+                    f"'{label}' will be taught as a gesture, for doing nothing is written "
+                    f"'{idle}'; rename it in labels.csv if that is meant"
                 )
             )
     if idle not in takes:

@@ -21,8 +21,9 @@ from bharnet.models import SHIPPED
 from bharnet.recording import IDLE
 from bharnet.skeleton import get_layout
 from bharnet.window import NANOSECONDS, Window
-from bharnet_train.datasets.own import Rejected, read_own
+from bharnet_train.datasets.own import Rejected, nothing_of_use, read_own
 from bharnet_train.datasets.recordings import Sequence, UnreadableData, read_recordings
+from bharnet_train.datasets.select import sources_of
 from bharnet_train.evaluation import draw_confusion
 from bharnet_train.finetune.card import write_card
 from bharnet_train.finetune.copies import STRONG, plain, rounds
@@ -175,13 +176,12 @@ def _usable(folder: Path, info: ModelInfo) -> tuple[list[Sequence], list[Rejecte
     sequences = []
     for each in read:
         if why := unusable(each, features, "hand" in info.network.experts):
-            rejected.append(Rejected(f"a take of '{each.label}'", why))
+            rejected.append(Rejected(each.take, why))
         else:
             sequences.append(replace(each, label=IDLE) if each.label in NOTHING else each)
     sequences = _of_one_kind(sequences, features, rejected)
     if not sequences:
-        first = f"; the first: {rejected[0].take}: {rejected[0].why}" if rejected else ""
-        raise UnfitRecordings(f"{folder} holds no take that can be used{first}")
+        raise UnfitRecordings(nothing_of_use(folder, rejected))
     return sequences, rejected
 
 
@@ -194,9 +194,7 @@ def _of_one_kind(
         return sequences
     why = "no body is seen in it, but in other takes; put takes of hands alone in another folder"
     left = {id(each) for each in whole}
-    rejected += [
-        Rejected(f"a take of '{each.label}'", why) for each in sequences if id(each) not in left
-    ]
+    rejected += [Rejected(each.take, why) for each in sequences if id(each) not in left]
     return whole
 
 
@@ -290,8 +288,10 @@ def _describe(
                 "name": base.info.name,
                 "version": base.info.version,
                 "digest": base.digest,
-                "sources": base.info.provenance.get("sources", []),
+                "sources": sources_of(base.info.provenance) or [],
             },
+            # So that a later evaluation can tell which takes are no news to it.
+            "fingerprints": " ".join(sorted({each.fingerprint() for each in sequences})),
             "takes": dict(Counter(each.label for each in sequences)),
             "people": len({each.person for each in sequences}),
             "sittings": len({(each.person, each.session) for each in sequences}),
