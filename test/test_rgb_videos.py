@@ -132,6 +132,14 @@ def test_from_videos_to_a_checkpoint_that_answers_the_same(videos):
     assert Estimator.asked == asked, "poses are estimated once"
 
 
+@pytest.mark.parametrize("split", ["test=[p2]", "halves=alternate"])
+def test_whom_the_model_knows_is_not_called_new(videos, split):
+    run(videos, "halves=sequence")
+    model, config, out = (videos / each for each in ("out/tiny.safetensors", "tiny.yaml", "out"))
+    result = score_rgb(model, config, videos, out, [split], "cpu")
+    assert result.what.endswith("may know these")
+
+
 def test_a_model_that_nobody_could_use_is_not_written(videos):
     with pytest.raises(InvalidConfig, match="training diverged"):
         run(videos, "optimiser.rate=1e30")

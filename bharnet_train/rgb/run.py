@@ -102,7 +102,10 @@ def score_rgb(
     split = load_rgb_split(config, data, config_path.parent, out / "prepared", loaded.info.classes)
     if not split.test:
         raise UnreadableData(f"{config_path} holds no clip out; set test or halves")
-    result = evaluate(loaded.network, loaded.info, split.test, split.what, device)
+    what = split.what
+    if _held_out(config) != {key: loaded.info.provenance.get(key) for key in _held_out(config)}:
+        what = "held out here; the model was trained with others held out, and may know these"
+    result = evaluate(loaded.network, loaded.info, split.test, what, device)
     path = out / f"{file_name(model, config.name)}.json"
     result.write(path)
     say_written(path, scored=True)
@@ -164,6 +167,11 @@ def _halve(clip: Clip, how: str) -> tuple[Clip, Clip]:
     return clip.only(numbers[:middle]), clip.only(numbers[middle:])
 
 
+def _held_out(config: RGBTrainConfig) -> dict[str, Any]:
+    """What says which clips are held out."""
+    return {"table": config.table, "test": list(config.test), "halves": config.halves}
+
+
 def _provenance(
     config: RGBTrainConfig,
     command: str,
@@ -179,7 +187,7 @@ def _provenance(
         "minutes": round(minutes, 1),
         "first_weights": first_weights,
         "skeleton_digest": skeleton.digest,
-        "table": config.table,
+        **_held_out(config),
         "clips": {"train": len(split.train), "test": len(split.test)},
         "rejected": sorted(split.rejected),  # the reasons name folders; they were logged
     }
