@@ -16,7 +16,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
@@ -24,7 +23,7 @@ from bharnet_ros.declared import Declared, declare_all, user_path
 from bharnet_ros.intent_map import InvalidIntents, Rule, Wish, read_intents
 from bharnet_ros.msg import Action, ActionArray, ActionLabels
 from bharnet_ros.shipped import shipped
-from bharnet_ros.spinning import spin
+from bharnet_ros.spinning import WaryNode, spin
 
 RELIABLE = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -88,7 +87,7 @@ class Onsets:
         return begun
 
 
-class IntentsNode(Node):
+class IntentsNode(WaryNode):
     """Publishes what actions mean. Raises Missing and InvalidIntents."""
 
     def __init__(self, **options: Any) -> None:

@@ -19,6 +19,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from bharnet_ros.spinning import (
     SIGNAL_SECONDS,
     WRONG_PARAMETERS,
+    WaryNode,
     begin,
     end_with,
     told_to_stop,
@@ -54,7 +55,7 @@ def told(transition: Transition) -> Transition:
     return wrapped
 
 
-class SteadyNode(LifecycleNode):
+class SteadyNode(WaryNode, LifecycleNode):
     """A lifecycle node that refuses a transition which is not possible now, and ends at once.
 
     Over one that is asked for by service rclpy raises until Kilted, out of the executor and so

@@ -19,7 +19,6 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 from rcl_interfaces.msg import SetParametersResult
-from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from std_srvs.srv import Trigger
@@ -42,7 +41,7 @@ from bharnet_ros.declared import Declared, changes, declare_all, user_path
 from bharnet_ros.inputs import POSES_QOS, poses_of_one_source
 from bharnet_ros.msg import PersonPoseArray
 from bharnet_ros.reports import Reporter
-from bharnet_ros.spinning import spin
+from bharnet_ros.spinning import WaryNode, spin
 
 # A stamp older than the newest by more means that time began anew, as with a bag played again.
 JUMP = NANOSECONDS // 2
@@ -57,7 +56,7 @@ PARAMETERS = (
 )
 
 
-class RecorderNode(Node):
+class RecorderNode(WaryNode):
     """Keeps what is seen between start and stop. Its parameters may change at any time."""
 
     def __init__(self, **options: Any) -> None:
