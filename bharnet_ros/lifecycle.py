@@ -136,8 +136,8 @@ def run(
     """
     stop = told_to_stop()
     node = begin(make, f"{name} cannot start", args, (ValueError,))
-    if node is None:
-        return 1
+    if isinstance(node, int):
+        return node
     node.stop = stop
     alongside(node, stop)
     executor = SingleThreadedExecutor()

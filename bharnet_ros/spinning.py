@@ -25,6 +25,9 @@ from bharnet_ros.reports import Reporter
 
 SIGNAL_SECONDS = 0.2  # a signal is noticed within this
 WRONG_PARAMETERS = InvalidParameterTypeException, InvalidParameterValueException
+# Exit codes of a process whose node cannot be made: it never can, as it was started (the launch
+# file does not start it again), or a later try may succeed, as once a disk is no longer full.
+NEVER, NOT_NOW = 2, 1
 
 
 class WaryNode(Node):
@@ -77,21 +80,24 @@ def begin(
     args: list[str] | None = None,
     cannot: tuple[type[Exception], ...] = (),
 ) -> Any:
-    """Start ROS and make a node; None where a user got something wrong, which is said in a line.
+    """Start ROS and make a node; an exit code where that fails, and why is said in a line.
 
     cannot   what ``make`` raises where a user can cure it
     """
     try:
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     except RuntimeError as error:  # rclpy's RCLError is one: a file or an argument it cannot read
+        if type(error).__name__ == "UnknownROSArgsError":  # rclpy names it nowhere in public
+            print(f"{name}: not known after --ros-args: {error}", file=sys.stderr)
+            return NEVER
         print(f"{name}: {error}", file=sys.stderr)
-        return None
+        return NEVER if "Couldn't parse" in str(error) else NOT_NOW
     try:
         return make()
     except (*cannot, *WRONG_PARAMETERS) as error:
         print(f"{name}: {error}", file=sys.stderr)
         rclpy.try_shutdown()
-        return None
+        return NEVER
 
 
 def end_with(code: int, left_behind: bool) -> int:
@@ -113,14 +119,14 @@ def spin(
     args: list[str] | None = None,
     cannot: tuple[type[Exception], ...] = (),
 ) -> int:
-    """Make a node and run it. Returns the exit code: 2 if it cannot be made, and says why.
+    """Make a node and run it. Returns the exit code, that of ``begin`` if it cannot be made.
 
     cannot  what ``make`` raises where a user can cure it
     """
     stop = told_to_stop()
     node = begin(make, name, args, cannot)
-    if node is None:
-        return 2
+    if isinstance(node, int):
+        return node
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     try:

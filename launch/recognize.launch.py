@@ -20,21 +20,25 @@
 
 With source:=image there are two processes: the estimator (pictures to poses, under a guardian that
 starts it again when it hangs) and the recogniser (poses to actions). Either may fail without the
-other. Nothing is done to the nodes from here: they are lifecycle nodes that obey their own
-parameter `autostart`, so that they start in the same way without launch. Nor does this file look
-for torch: the executables go over to the Python that `make setup` made, or to $BHARNET_PYTHON
-(bharnet_ros/interpreter.py), so that it works from any fresh shell.
+other, and is started again; not where its exit code says that it can never work as it was started,
+as with a wrong parameter. Nothing else is done to the nodes from here: they are lifecycle nodes
+that obey their own parameter `autostart`, so that they start in the same way without launch. Nor
+does this file look for torch: the executables go over to the Python that `make setup` made, or to
+$BHARNET_PYTHON (bharnet_ros/interpreter.py), so that it works from any fresh shell.
 """
 
 from collections.abc import Callable
 
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.actions import DeclareLaunchArgument, EmitEvent, LogInfo, OpaqueFunction
+from launch.events import matches_action
+from launch.events.process import ProcessExited, ShutdownProcess
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 
 SECONDS_BEFORE_RESPAWN = 1.0
+NEVER = 2  # bharnet_ros/spinning.py
 SHIPPED_PARAMETERS = PathJoinSubstitution(
     [FindPackageShare("bharnet_ros"), "config", "recognize.yaml"]
 )
@@ -104,6 +108,19 @@ ARGUMENTS = [
 ]
 
 
+def give_up(event: ProcessExited, context: LaunchContext) -> list[LaunchDescriptionEntity] | None:
+    """Do not start again what can never work: whoever is told to end is not respawned."""
+    if event.returncode != NEVER:
+        return None
+    return [
+        LogInfo(
+            msg=f"{event.process_name} cannot work as it was started and is not started again: "
+            "cure what it says above, and launch anew"
+        ),
+        EmitEvent(event=ShutdownProcess(process_matcher=matches_action(event.action))),
+    ]
+
+
 def start_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     """Start what the arguments say."""
 
@@ -135,6 +152,7 @@ def start_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
             emulate_tty=True,
             respawn=True,
             respawn_delay=SECONDS_BEFORE_RESPAWN,
+            on_exit=give_up,
         )
 
     # An empty argument must not hide what the file says.

@@ -96,7 +96,9 @@ def nodes(monkeypatch, **given: str) -> dict[str, dict]:
     """What is started with these arguments, by executable; launch itself is not needed."""
     names = {
         "launch": ("LaunchContext", "LaunchDescription", "LaunchDescriptionEntity"),
-        "launch.actions": ("DeclareLaunchArgument", "OpaqueFunction"),
+        "launch.actions": ("DeclareLaunchArgument", "EmitEvent", "LogInfo", "OpaqueFunction"),
+        "launch.events": ("matches_action",),
+        "launch.events.process": ("ProcessExited", "ShutdownProcess"),
         "launch.substitutions": ("LaunchConfiguration", "PathJoinSubstitution"),
         "launch_ros": (),
         "launch_ros.actions": ("Node",),
@@ -134,10 +136,55 @@ def test_what_is_given_goes_before_what_the_file_says(monkeypatch):
     assert started["estimate"]["parameters"][1] == wanted
 
 
+@pytest.mark.parametrize("executable", ["recognize", "estimate"])
+def test_only_what_can_never_work_is_not_started_again(monkeypatch, executable):
+    spinning = pytest.importorskip("bharnet_ros.spinning", reason="no ROS 2 here")
+    started = nodes(monkeypatch, source="image")[executable]
+    assert started["respawn"] is True
+
+    def ended(code: int) -> types.SimpleNamespace:
+        return types.SimpleNamespace(returncode=code, process_name="x-1", action="itself")
+
+    for code in (0, -signal.SIGSEGV, 128 + signal.SIGSEGV, spinning.NOT_NOW):
+        assert started["on_exit"](ended(code), None) is None
+    said, told = started["on_exit"](ended(spinning.NEVER), None)
+    assert "x-1 cannot work as it was started and is not started again" in said.named["msg"]
+    assert told.named["event"].named["process_matcher"].given == ("itself",)
+
+
 @pytest.mark.parametrize("name", ["source", "transport", "use_sim_time", "autostart", "log_level"])
 def test_default_is_one_of_the_choices(name):
     keywords = declarations()[name]
     assert ast.literal_eval(keywords["default_value"]) in ast.literal_eval(keywords["choices"])
+
+
+def launch(domain: int, *arguments: str) -> subprocess.Popen[str]:
+    environment = {**os.environ, "ROS_DOMAIN_ID": str(domain)}
+    environment["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+    return subprocess.Popen(
+        [sys.executable, "-c", RUN_LAUNCH, str(LAUNCH_FILE), *arguments],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+@needs_launch
+def test_launch_ends_where_nothing_can_work(tmp_path):
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text("/**: {ros__parameters: {top_k: -3, frame_rate: -1.0}}")
+    launched = launch(60 + os.getpid() % 40, "source:=image", f"params_file:={wrong}")
+    try:
+        told, _ = launched.communicate(timeout=60)
+    finally:
+        if launched.poll() is None:
+            os.killpg(launched.pid, signal.SIGKILL)
+    assert told.count("process started with pid") == 2, told
+    assert told.count("and is not started again") == 2, told
+    assert "top_k" in told
+    assert "frame_rate" in told
 
 
 def started(watcher, topic: str) -> bool:
@@ -161,16 +208,7 @@ def test_starts_under_its_names(arguments, topic):
 
     # Away from the other tests, and one for each of the two.
     domain = 60 + (os.getpid() + len(arguments)) % 40
-    environment = {**os.environ, "ROS_DOMAIN_ID": str(domain)}
-    environment["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-    launched = subprocess.Popen(
-        [sys.executable, "-c", RUN_LAUNCH, str(LAUNCH_FILE), *arguments],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+    launched = launch(domain, *arguments)
     context = rclpy.Context()
     rclpy.init(context=context, domain_id=domain)
     watcher = rclpy.create_node("watcher", context=context)

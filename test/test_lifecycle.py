@@ -267,13 +267,31 @@ def test_a_defect_ends_the_process_and_what_runs(model):
         assert "a defect of ours" in errors
 
 
+def test_what_a_later_start_may_cure_has_another_exit_code(tmp_path):
+    """The launch file tries again: here nothing can be written, as on a full disk."""
+    (tmp_path / "file").touch()
+    done = subprocess.run(
+        [sys.executable, "-m", "bharnet_ros.node"],
+        env={**os.environ, "ROS_LOG_DIR": str(tmp_path / "file" / "log")},
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "bharnet cannot start: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("module", "code", "given", "says"),
     [
-        ("node", 1, ["-p", "top_k:=-3"], "bharnet cannot start: "),
-        ("node", 1, ["-p", "stride_seconds:=1"], "stride_seconds"),
-        ("node", 1, ["--params-file", "nowhere.yaml"], "nowhere.yaml"),
-        ("camera.node", 1, ["-r", "image"], "bharnet_estimator cannot start: "),
+        ("node", 2, ["-p", "top_k:=-3"], "bharnet cannot start: "),
+        ("node", 2, ["-p", "stride_seconds:=1"], "stride_seconds"),
+        ("node", 2, ["--params-file", "nowhere.yaml"], "nowhere.yaml"),
+        ("camera.node", 2, ["-r", "image"], "bharnet_estimator cannot start: "),
+        ("camera", 2, ["-p", "frame_rate:=-1.0"], "bharnet_estimator cannot start: "),
+        ("node", 2, ["--parms"], "not known after --ros-args: ['--parms']"),
         ("takes", 2, ["-p", "seconds:=5"], "'seconds' to '5' of type 'INTEGER', expecting type"),
         ("takes", 2, ["--params-file", "nowhere.yaml"], "bharnet_recorder: "),
         ("intents", 2, ["-p", "file:=5"], "bharnet_intents: "),
@@ -289,5 +307,5 @@ def test_what_is_wrong_at_start_is_one_clear_line(module, code, given, says):
     )
     assert done.returncode == code
     assert says in done.stderr
-    assert given[1].partition(":=")[0] in done.stderr
+    assert given[-1].partition(":=")[0] in done.stderr
     assert "Traceback" not in done.stderr
