@@ -16,6 +16,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+if __name__ == "__main__":
+    from bharnet_ros.interpreter import main_here
+
+    sys.exit(main_here("bharnet_ros.intents")())
+
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
@@ -161,7 +166,3 @@ def map_file(given: str) -> Path:
 def main(args: list[str] | None = None) -> int:
     """Run the node until it is told to stop; 2 if it cannot."""
     return spin(IntentsNode, "bharnet_intents", args, (Missing, InvalidIntents))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

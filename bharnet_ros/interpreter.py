@@ -7,12 +7,13 @@ system, but torch and mediapipe are in the environment that `make setup` made. S
 which Python it was made with, and the executables go over to it. BHARNET_PYTHON names another.
 """
 
+import contextlib
 import importlib
 import importlib.util
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 
@@ -28,12 +29,28 @@ def recorded_python() -> str | None:
 
 
 def main_of(module: str) -> Callable[[], int]:
-    """Its ``main``. Loading takes seconds: Ctrl-C meanwhile ends the process without a word."""
-    interrupt = signal.signal(signal.SIGINT, signal.SIG_DFL)
-    ensure_torch()
-    main: Callable[[], int] = importlib.import_module(module).main
-    signal.signal(signal.SIGINT, interrupt)
+    """Its ``main``, in the Python that has torch."""
+    with _ended_by_ctrl_c():
+        ensure_torch()
+    return main_here(module)
+
+
+def main_here(module: str) -> Callable[[], int]:
+    """Its ``main``, in this Python: for modules that are run by ``python -m``.
+
+    Those call it before they load what takes seconds. Then they are loaded once, by their name.
+    """
+    with _ended_by_ctrl_c():
+        main: Callable[[], int] = importlib.import_module(module).main
     return main
+
+
+@contextlib.contextmanager
+def _ended_by_ctrl_c() -> Iterator[None]:
+    """While something loads, Ctrl-C ends the process without a word; Python writes a traceback."""
+    interrupt = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGINT, interrupt)
 
 
 def ensure_torch() -> None:

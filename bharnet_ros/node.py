@@ -14,6 +14,11 @@ import time
 from collections import deque
 from typing import Any
 
+if __name__ == "__main__":
+    from bharnet_ros.interpreter import main_here
+
+    sys.exit(main_here("bharnet_ros.node")())
+
 import torch
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
@@ -272,7 +277,3 @@ def _in_words(stream: ActionStream) -> str:
 def main(args: list[str] | None = None) -> int:
     """Run the node until it is told to stop."""
     return run(BharnetNode, "bharnet", args)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -14,6 +14,11 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
+if __name__ == "__main__":
+    from bharnet_ros.interpreter import main_here
+
+    sys.exit(main_here("bharnet_ros.replay")())
+
 from bharnet.bag import InvalidBag, PoseBag, name_of
 from bharnet.judging.evaluate import TRUTHS, evaluate, read_rows, to_truth
 from bharnet.judging.evaluation import InvalidRequest, Request
@@ -140,7 +145,3 @@ def _play(bag: PoseBag, span: Span, given: argparse.Namespace, actions: Path) ->
 def _without_ros(arguments: Sequence[str]) -> list[str]:
     found = list(arguments)
     return found[: found.index("--ros-args")] if "--ros-args" in found else found
-
-
-if __name__ == "__main__":
-    sys.exit(main())

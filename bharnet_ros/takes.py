@@ -18,6 +18,11 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
+if __name__ == "__main__":
+    from bharnet_ros.interpreter import main_here
+
+    sys.exit(main_here("bharnet_ros.takes")())
+
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.parameter import Parameter
 from rclpy.qos_overriding_options import QoSOverridingOptions
@@ -236,7 +241,3 @@ def _answer(response: Trigger.Response, success: bool, message: str) -> Trigger.
 def main(args: list[str] | None = None) -> int:
     """Run the node until it is told to stop."""
     return spin(RecorderNode, "bharnet_recorder", args)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

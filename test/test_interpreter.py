@@ -80,6 +80,32 @@ def test_ctrl_c_while_libraries_load_is_no_traceback(tmp_path):
     assert run().stderr.endswith("KeyboardInterrupt\n")
 
 
+# Ctrl-C as the first library is looked for.
+INTERRUPTED = """
+import runpy, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] not in {*sys.stdlib_module_names, "bharnet_ros"}:
+            signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, Interrupt())
+runpy.run_module(sys.argv[1], run_name="__main__", alter_sys=True)
+"""
+
+
+@pytest.mark.parametrize(
+    "module", ["node", "camera.node", "takes", "intents", "replay", "demo", "demo.camera"]
+)
+def test_ctrl_c_while_a_module_that_is_run_loads_is_no_traceback(module):
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, f"bharnet_ros.{module}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+
+
 def test_a_shell_of_a_fresh_clone_is_told_to_set_up(tmp_path):
     (tmp_path / "tools").mkdir()
     script = shutil.copy(ROOT / "tools" / "ros_env.sh", tmp_path / "tools")

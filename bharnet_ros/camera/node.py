@@ -16,6 +16,11 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
+if __name__ == "__main__":
+    from bharnet_ros.interpreter import main_here
+
+    sys.exit(main_here("bharnet_ros.camera.node")())
+
 import cv2
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
@@ -265,7 +270,3 @@ def main(args: list[str] | None = None) -> int:
 
     before = {each[0]: each for each in ("unconfigured", "inactive", "active", "finalized")}
     return run(make, "bharnet_estimator", args, beat, before.get(heartbeat.state, ""))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -9,6 +9,11 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+if __name__ == "__main__":
+    from bharnet_ros.interpreter import main_here
+
+    sys.exit(main_here("bharnet_ros.demo.__main__")())
+
 from rich.console import Console
 
 from bharnet.bag import TRUTH, InvalidBag, PoseBag
@@ -98,7 +103,3 @@ def run(given: argparse.Namespace, console: Console) -> None:
             table.sum_up(outcome, result)
             for line in node.complaints():
                 console.print(f"the node said: {line}", style="yellow", soft_wrap=True)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -19,6 +19,11 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+if __name__ == "__main__":
+    from bharnet_ros.interpreter import main_here
+
+    sys.exit(main_here("bharnet_ros.demo.camera")())
+
 from rich.console import Console
 
 from bharnet.bag import Recorded, shared_folder
@@ -225,7 +230,3 @@ def sum_up(
         f"{len(stage.ids)} clips with somebody in them)",
         soft_wrap=True,
     )
-
-
-if __name__ == "__main__":
-    sys.exit(main())
