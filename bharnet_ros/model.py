@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import numpy as np
 
 from bharnet.checkpoint import Checkpoint, load_checkpoint
@@ -13,6 +16,15 @@ from bharnet.skeleton import HAND_21, get_layout
 from bharnet.stream import ActionStream
 from bharnet.window import Window
 from bharnet_ros.parameters import Settings
+
+
+def version(path: Path) -> tuple[int, int, int] | None:
+    """What changes whenever a file is written anew or put in the place of another; None = none."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def load_model(settings: Settings) -> Checkpoint:

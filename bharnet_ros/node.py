@@ -41,7 +41,7 @@ from bharnet_ros.health import HANG_CURE, Health
 from bharnet_ros.inputs import PoseInput
 from bharnet_ros.lifecycle import run, told
 from bharnet_ros.markers import Markers
-from bharnet_ros.model import load_model, make_stream
+from bharnet_ros.model import load_model, make_stream, version
 from bharnet_ros.msg import ActionArray, ActionLabels, PersonPoseArray
 from bharnet_ros.parameters import PARAMETERS, RELOADING, Settings, declare
 from bharnet_ros.reports import Reporter
@@ -71,6 +71,7 @@ class BharnetNode(UndoingNode):
         self.report = Reporter(lambda text: self.get_logger().warning(text))
         self._checkpoint: Checkpoint | None = None  # set while configured
         self._loaded = Time()  # when it was
+        self._version: Any = None  # and of what file
         self._worker: Worker | None = None  # set while active
         self._decider: Decider | None = None  # outlives streams: event ids are never reused
         self._hangs = False  # the worker of the last activation
@@ -86,6 +87,7 @@ class BharnetNode(UndoingNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         with contextlib.ExitStack() as undo:
             torch.set_num_threads(self.settings["torch_threads"])
+            self._version = version(self.settings.model)
             checkpoint = self.load(lambda: load_model(self.settings))
             self._loaded = self._now()
             self._actions = self.publisher(undo, ActionArray, "~/actions", ACTIONS_QOS)
@@ -151,6 +153,8 @@ class BharnetNode(UndoingNode):
 
     def _on_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
         new = changes(parameters, self.settings.values)
+        if any(each.name == "model" for each in parameters) and self._is_rewritten():
+            new.setdefault("model", self.settings["model"])
         if not new:  # as where the QoS of a topic is declared
             return SetParametersResult(successful=True)
         try:
@@ -161,11 +165,16 @@ class BharnetNode(UndoingNode):
             return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
 
+    def _is_rewritten(self) -> bool:
+        """Whether the file that is in use has another content than it had when it was read."""
+        return self._checkpoint is not None and version(self.settings.model) != self._version
+
     def _use(self, settings: Settings, reload: bool) -> None:
         """Change over, or raise and leave everything as it was."""
-        loaded = self._loaded
+        loaded, read = self._loaded, self._version
         if (checkpoint := self._checkpoint) is not None:
             if reload:
+                read = version(settings.model)
                 checkpoint = self.load(lambda: load_model(settings))
                 loaded = self._now()
             info = checkpoint.info
@@ -181,7 +190,8 @@ class BharnetNode(UndoingNode):
                     self._deliver(stream)
 
                 self._worker.call(change)
-        self._checkpoint, self.settings, self._loaded = checkpoint, settings, loaded
+        self._checkpoint, self._loaded, self._version = checkpoint, loaded, read
+        self.settings = settings
 
     # Running
 

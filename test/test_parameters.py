@@ -20,6 +20,7 @@ from rcl_interfaces.msg import ParameterValue
 from rcl_interfaces.srv import SetParameters, SetParametersAtomically
 from rclpy.parameter import Parameter
 from robot import CLASSES, in_executor, pose, robot, save_model, set_parameter, stamp, start
+from tiny import rewrite
 
 from bharnet_ros.camera import parameters as camera_parameters
 from bharnet_ros.camera.node import EstimatorNode
@@ -227,6 +228,25 @@ def test_model_changes_while_running(model, tmp_path):
             "from now on recognising 3 classes of other",
             "from now on recognising 3 classes of tiny",
         ]
+
+
+def test_a_model_that_was_trained_anew_into_its_file_is_read_when_it_is_set_again(model):
+    """Else `ros2 param set` would say that it was done, and the old one went on."""
+    with robot(model=model) as (node, tester):
+        start(node)
+        tester.ready()
+        assert set_parameter(node, "model", model) == ""  # nothing new: nobody is disturbed
+        save_model(Path(model), sure="yes", name="anew")
+        rewrite(Path(model), classes=["idle", "come", "stop"])
+        assert set_parameter(node, "top_k", 2) == ""  # not asked for
+        assert set_parameter(node, "model", model) == ""
+        tester.wait(lambda: tester.labels[-1].model_name == "anew")
+        assert list(tester.labels[-1].labels) == ["idle", "come", "stop"]
+        tester.play(pose(), seconds=1.0)
+        assert {each.label for each in tester.saw(Action.ONSET)} == {"stop"}
+        assert sum(line.startswith("from now on") for line in tester.log) == 1
+        Path(model).unlink()
+        assert "cannot read model" in set_parameter(node, "model", model)
 
 
 def test_home_is_found_in_every_path(monkeypatch, tmp_path):
