@@ -50,6 +50,8 @@ from bharnet_ros.spinning import WaryNode, spin
 
 # A stamp older than the newest by more means that time began anew, as with a bag played again.
 JUMP = NANOSECONDS // 2
+# So much later than the newest, a clock was set: nobody waits for so long within a gesture.
+LEAP = 60 * NANOSECONDS
 PATIENCE = 10.0  # seconds that an answer waits for the disk
 PARAMETERS = (
     Declared("folder", "recordings", "folder of the takes and their table", dynamic=True),
@@ -138,9 +140,14 @@ class RecorderNode(WaryNode):
         frame = None if layout is None else to_frame(message, layout, self.report)
         if layout is None or frame is None:
             return
-        if self._gathering is not None and frame.stamp < self._gathering.newest - JUMP:
-            self.report("time_jump", "time jumped back: the take begins anew")
-            self._gathering = None
+        if self._gathering is not None:
+            passed = frame.stamp - self._gathering.newest
+            if not -JUMP <= passed <= LEAP:
+                self.report(
+                    "time_jump",
+                    f"time jumped by {passed / NANOSECONDS:.1f} s: the take begins anew",
+                )
+                self._gathering = None
         units = UNITS[0 if message.coordinates == Coordinates.IMAGE else 1]
         if self._gathering is None:
             self._kind = layout, units

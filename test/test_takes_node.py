@@ -113,10 +113,11 @@ def test_a_take_ends_by_itself_and_can_be_broken_off(tmp_path):
         assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\dh", line.session)  # days are told apart
 
 
-def test_a_take_begins_anew_where_time_does(tmp_path):
+@pytest.mark.parametrize("before", [100.0, -1e6], ids=["back", "by a clock that is set"])
+def test_a_take_begins_anew_where_time_does(tmp_path, before):
     with recorder(folder=str(tmp_path), label="wave", seconds=0.5) as (node, tester):
         ask(tester, "start")
-        tell(node, tester, 100.0, 4, pose())
+        tell(node, tester, before, 4, pose())
         for i in range(9):
             tester.tell(poses(i / 10, pose()))
         tester.wait(lambda: not node.recording)
