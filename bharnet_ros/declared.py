@@ -28,6 +28,8 @@ from bharnet_ros.misspelt import warn_of_misspelt
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+ARRAYS = tuple(each for each in Parameter.Type if each.name.endswith("_ARRAY"))
+
 
 @dataclass(frozen=True)
 class Declared:
@@ -77,11 +79,11 @@ class Values:
 def declare_all(node: Node, table: Iterable[Declared]) -> dict[str, Any]:
     """Declare every row; the values that were given at start, or else the defaults.
 
-    Warns of what else was given: it would be ignored silently. From now on a value of no known
-    type is refused.
+    Warns of what else was given: it would be ignored silently. From now on, of what is asked for
+    by service, a value of no known type is refused, and [] is a list's default.
     """
-    _refuse_unreadable(node)
     rows = tuple(table)
+    _read_requests(node, {each.name: each for each in rows})
     node.declare_parameters(
         "",
         [
@@ -95,20 +97,24 @@ def declare_all(node: Node, table: Iterable[Declared]) -> dict[str, Any]:
     return {each.name: _plain(_given(node, each).value) for each in rows}
 
 
-def _refuse_unreadable(node: Node) -> None:
+def _read_requests(node: Node, rows: Mapping[str, Declared]) -> None:
     """Let a request to set a value of no known type be refused: over it rclpy raises.
 
-    Out of the executor, that is, and so out of the process.
+    Out of the executor, that is, and so out of the process. And let [] be the default, as in a
+    file: of which type it is, neither rclpy nor `ros2 param set` can know.
     """
     for service in node.services:
         if service.srv_type in (SetParameters, SetParametersAtomically):
-            service.callback = functools.partial(_set_or_refuse, service.callback)
+            service.callback = functools.partial(_set_or_refuse, service.callback, rows)
 
 
-def _set_or_refuse(change: Any, request: Any, response: Any) -> Any:
+def _set_or_refuse(change: Any, rows: Mapping[str, Declared], request: Any, response: Any) -> Any:
     try:
         for each in request.parameters:
-            Parameter.from_parameter_msg(each)
+            given, row = Parameter.from_parameter_msg(each), rows.get(each.name)
+            empty = given.type_ in ARRAYS and not given.value
+            if empty and row is not None and isinstance(row.default, tuple):
+                each.value = Parameter(row.name, value=list(row.default)).get_parameter_value()
     except (ValueError, TypeError) as error:
         refused = SetParametersResult(successful=False, reason=f"{each.name[:80]}: {error}")
         if hasattr(response, "result"):  # of all at once

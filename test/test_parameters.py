@@ -158,6 +158,21 @@ def test_what_does_not_fit_is_refused(running, name, value, reason):
     assert node.get_parameter(name).value == before[name]
 
 
+@pytest.mark.parametrize("kind", ["BYTE_ARRAY", "BOOL_ARRAY", "STRING_ARRAY", "DOUBLE_ARRAY"])
+def test_an_empty_list_is_the_default_of_whatever_type_it_comes(model, kind):
+    """`ros2 param set /bharnet labels "[]"` cannot know the type."""
+    empty = ParameterValue(type=Parameter.Type[kind].value)
+    with robot(model=model, labels=["yes"], window_seconds=[0.5]) as (node, tester):
+        for name, default in (("labels", [""]), ("window_seconds", [0.0])):
+            asked = SetParameters.Request(parameters=[ParameterMessage(name=name, value=empty)])
+            answer = tester.ask(SetParameters, "/bharnet/set_parameters", asked)
+            assert answer.results[0].successful, answer
+            assert node.settings[name] == default
+        asked.parameters[0].name = "top_k"
+        answer = tester.ask(SetParameters, "/bharnet/set_parameters", asked)
+        assert not answer.results[0].successful
+
+
 def test_a_value_of_no_known_type_is_refused(model):
     with robot(model=model) as (node, tester):
         wrong = ParameterMessage(name="top_k", value=ParameterValue(type=77))
