@@ -27,6 +27,10 @@ CHECK_SECONDS, TELL_SECONDS, SILENCE_SECONDS = 0.1, 1.0, 5.0
 # Without an answer of the network for longer, nobody knows whether what runs goes on.
 HANG_SECONDS = 3.0
 LATE_SECONDS = 3 * CHECK_SECONDS  # between two checks
+# DDS keeps one that was killed in the graph for up to 20 s.
+TWIN_SECONDS = 30.0
+# DDS keeps one that was killed in the graph for up to 20 s.
+TWIN_SECONDS = 30.0
 CURE = (
     "start a pose source (source:=image with launch, where there is a camera), or name its topic "
     "with -r bharnet/poses:=<topic>"
@@ -45,6 +49,8 @@ class Health:
         self._last_message = self._told_at = time.monotonic()
         self._reminder, self._no_hands = Reminder(SILENCE_SECONDS), Reminder(SILENCE_SECONDS)
         self._unanswered = Reminder(HANG_SECONDS)
+        self._twin, self._alone_at = Reminder(TWIN_SECONDS), self._last_message
+        self._twin, self._alone_at = Reminder(TWIN_SECONDS), self._last_message
         self._looked_at, self._gave_way = self._last_message, False
         self._ended = 0  # how many frames had been used when the input stopped last
         self._timer = node.create_timer(
@@ -96,8 +102,23 @@ class Health:
                 why_silent(self._node, self._poses.topic, self._poses.type, "poses", CURE)
             )
         if now - self._told_at >= TELL_SECONDS:
+            self._look_for_a_twin(now)
+            self._look_for_a_twin(now)
             self._tell(now - self._told_at, silence > limit, without_hands > 0)
             self._told_at = now
+
+    def _look_for_a_twin(self, now: float) -> None:
+        """Whoever listens hears each action twice, of events with the same numbers."""
+        node = self._node
+        ours = (node.get_name(), node.get_namespace())
+        if node.get_node_names_and_namespaces().count(ours) < 2:
+            self._alone_at = now
+        if self._twin.due(now - self._alone_at):
+            node.get_logger().warning(
+                f"another node is {node.get_fully_qualified_name()}, too: each action is told "
+                "twice, and services answer for either; stop one, or start it under a namespace "
+                "(namespace:=robot1)"
+            )
 
     def _comes_late(self, now: float) -> bool:
         """Whether the node was held up: what came meanwhile is not silence, and goes first."""

@@ -12,6 +12,7 @@ import pytest
 
 pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make test`")
 
+import rclpy
 from diagnostic_msgs.msg import DiagnosticStatus
 from people import START
 from rclpy.duration import Duration
@@ -228,6 +229,24 @@ def test_who_reads_of_nothing_waiting_reads_of_the_last_result(model):
         told = in_executor(node, tell)
         tester.wait(lambda: stamp(tester.actions[-1].header) == START)
         assert (told["frames waiting"], told["results"]) == ("0", str(len(tester.actions)))
+
+
+def test_another_recogniser_of_the_same_name_is_told_of(model, monkeypatch):
+    monkeypatch.setattr(health, "TWIN_SECONDS", 0.5)
+    monkeypatch.setattr(health, "TELL_SECONDS", 0.1)
+    with robot(model=model) as (node, tester):
+        start(node)
+        tester.ready()
+        other = rclpy.create_node("bharnet", namespace="/robot1", context=tester.node.context)
+        tester.wait(lambda: len(tester.diagnostics) > 20)  # two seconds
+        assert not [line for line in tester.log if "another node" in line]
+        other.destroy_node()
+        other = rclpy.create_node("bharnet", context=tester.node.context)
+        tester.wait(lambda: [line for line in tester.log if "another node" in line])
+        other.destroy_node()
+        line = next(line for line in tester.log if "another node" in line)
+        assert line.startswith("another node is /bharnet, too: ")
+        assert "namespace:=robot1" in line
 
 
 def test_losses_of_two_topics_add_up(model):
