@@ -160,6 +160,8 @@ class HriBodies:
         on_skeleton = functools.partial(self._on_skeleton, body_id)
         topic = SKELETON.format(body_id)
         try:
+            if "{" in body_id:  # rclpy would put something else in its place
+                raise InvalidTopicNameException(topic, "{ is for substitutions", topic.index("{"))
             # Its QoS cannot be overridden: the parameters for that would stay when it has left.
             subscription = self._node.create_subscription(
                 self._kind, topic, on_skeleton, SKELETON_QOS

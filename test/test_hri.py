@@ -177,7 +177,7 @@ def track(hearing: SimpleNamespace, seconds: float, *ids: str) -> None:
     hearing.bodies._on_ids(SimpleNamespace(ids=list(ids), header=header(seconds)))
 
 
-@pytest.mark.parametrize("wrong", ["", "1abc", "a-b", "x" * 300])
+@pytest.mark.parametrize("wrong", ["", "1abc", "a-b", "x" * 300, "{who}", "{node}"])
 def test_an_id_that_cannot_be_in_a_topic_costs_nobody_else(
     hearing: SimpleNamespace, wrong: str
 ) -> None:
