@@ -102,6 +102,7 @@ class IntentsNode(WaryNode):
         self._constants = predefined(self._message)
         self.rules = read_intents(map_file(given), self._constants)
         self._onsets = Onsets()
+        self._unfit: list[str] = []  # what was told of the map last
         qos = QoSOverridingOptions.with_default_policies()
         # Relative, as all our names are: /intents, where ROS4HRI has it, unless in a namespace.
         self._intents = self.create_publisher(
@@ -115,7 +116,9 @@ class IntentsNode(WaryNode):
         )
 
     def _on_labels(self, message: ActionLabels) -> None:
-        for sentence in unfit(self.rules, message.labels, message.idle_class_id):
+        """They come again whenever a parameter of the recogniser changes."""
+        before, self._unfit = self._unfit, unfit(self.rules, message.labels, message.idle_class_id)
+        for sentence in self._unfit if self._unfit != before else ():
             self.get_logger().warning(sentence)
 
     def _on_actions(self, message: ActionArray) -> None:

@@ -395,3 +395,27 @@ def test_intents_over_dds(messages, tmp_path):
     # One after the other: nothing was told twice.
     assert all(one != other for one, other in itertools.pairwise(told))
     assert any("no class 'nod'" in line for line in said)
+
+
+@needs_ros
+def test_what_never_comes_is_told_once_a_model(monkeypatch, tmp_path):
+    """The labels come again whenever a parameter of the recogniser changes."""
+    from rclpy.parameter import Parameter
+    from robot import Recorder
+    from std_msgs.msg import String
+
+    from bharnet_ros import intents
+    from bharnet_ros.demo.domain import own_domain, ros_context
+    from bharnet_ros.msg import ActionLabels
+
+    monkeypatch.setattr(intents, "intent_message", lambda: String)  # any message that there is
+    path = Parameter("file", value=str(written(tmp_path, "nod: {custom: nod}")))
+    log: list[str] = []
+    with own_domain() as domain, ros_context(domain) as context:
+        node = intents.IntentsNode(context=context, parameter_overrides=[path])
+        logger = Recorder(node.get_logger(), log)
+        node.get_logger = lambda: logger
+        for labels, stride in ((["wave"], 0.1), (["wave"], 0.2), (["nod"], 0.2), (["wave"], 0.2)):
+            node._on_labels(ActionLabels(labels=labels, stride_seconds=stride, idle_class_id=-1))
+        node.destroy_node()
+    assert log == 2 * ["the model has no class 'nod', so its intent never comes"]
