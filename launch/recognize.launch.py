@@ -37,7 +37,6 @@ from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 
-SECONDS_BEFORE_RESPAWN = 1.0
 NEVER = 2  # bharnet_ros/spinning.py
 SHIPPED_PARAMETERS = PathJoinSubstitution(
     [FindPackageShare("bharnet_ros"), "config", "recognize.yaml"]
@@ -121,6 +120,9 @@ def give_up(event: ProcessExited, context: LaunchContext) -> list[LaunchDescript
     ]
 
 
+AGAIN = {"respawn": True, "respawn_delay": 1.0, "on_exit": give_up}
+
+
 def start_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     """Start what the arguments say."""
 
@@ -150,9 +152,7 @@ def start_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
             ros_arguments=["--log-level", argument("log_level")],
             output="screen",
             emulate_tty=True,
-            respawn=True,
-            respawn_delay=SECONDS_BEFORE_RESPAWN,
-            on_exit=give_up,
+            **AGAIN,
         )
 
     # An empty argument must not hide what the file says.
@@ -172,7 +172,7 @@ def start_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
 
 
 def intents(argument: Callable[[str], str]) -> Node:
-    """The node that tells intents. It is not started again: it only ends where it cannot work."""
+    """The node that tells intents."""
     file = argument("intents")
     return Node(
         package="bharnet_ros",
@@ -187,6 +187,7 @@ def intents(argument: Callable[[str], str]) -> Node:
         ros_arguments=["--log-level", argument("log_level")],
         output="screen",
         emulate_tty=True,
+        **AGAIN,
     )
 
 

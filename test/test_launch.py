@@ -136,10 +136,10 @@ def test_what_is_given_goes_before_what_the_file_says(monkeypatch):
     assert started["estimate"]["parameters"][1] == wanted
 
 
-@pytest.mark.parametrize("executable", ["recognize", "estimate"])
+@pytest.mark.parametrize("executable", ["recognize", "estimate", "intents"])
 def test_only_what_can_never_work_is_not_started_again(monkeypatch, executable):
     spinning = pytest.importorskip("bharnet_ros.spinning", reason="no ROS 2 here")
-    started = nodes(monkeypatch, source="image")[executable]
+    started = nodes(monkeypatch, source="image", intents="shipped")[executable]
     assert started["respawn"] is True
 
     def ended(code: int) -> types.SimpleNamespace:
