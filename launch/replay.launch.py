@@ -36,6 +36,7 @@ def start_replay(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         executable="recognize",
         parameters=[argument("params_file"), overrides],
         output="screen",
+        on_exit=Shutdown(reason="the recogniser has ended"),
     )
     given = [argument("bag"), "--running", "--speed", argument("speed")]
     for name in ("labels", "out"):

@@ -158,11 +158,11 @@ def test_default_is_one_of_the_choices(name):
     assert ast.literal_eval(keywords["default_value"]) in ast.literal_eval(keywords["choices"])
 
 
-def launch(domain: int, *arguments: str) -> subprocess.Popen[str]:
+def launch(domain: int, *arguments: str, file: Path = LAUNCH_FILE) -> subprocess.Popen[str]:
     environment = {**os.environ, "ROS_DOMAIN_ID": str(domain)}
     environment["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
     return subprocess.Popen(
-        [sys.executable, "-c", RUN_LAUNCH, str(LAUNCH_FILE), *arguments],
+        [sys.executable, "-c", RUN_LAUNCH, str(file), *arguments],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -185,6 +185,23 @@ def test_launch_ends_where_nothing_can_work(tmp_path):
     assert told.count("and is not started again") == 2, told
     assert "top_k" in told
     assert "frame_rate" in told
+
+
+@needs_launch
+def test_a_replay_ends_with_its_recogniser(tmp_path):
+    """The player had waited for it, for a minute and more."""
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text("/**: {ros__parameters: {top_k: -3}}")
+    given = (f"bag:={ROOT / 'demo' / 'signs'}", f"params_file:={wrong}", f"out:={tmp_path}")
+    launched = launch(
+        60 + os.getpid() % 40, *given, file=LAUNCH_FILE.with_name("replay.launch.py")
+    )
+    try:
+        told, _ = launched.communicate(timeout=45)
+    finally:
+        if launched.poll() is None:
+            os.killpg(launched.pid, signal.SIGKILL)
+    assert "top_k" in told
 
 
 def started(watcher, topic: str) -> bool:
