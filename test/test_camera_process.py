@@ -278,7 +278,7 @@ def test_impossible_parameter_at_start_is_one_clear_line():
         timeout=DEADLINE,
         check=False,
     )
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "bharnet_estimator cannot start" in done.stderr
     assert "none of 0, 90, 180, 270" in done.stderr
     assert "Traceback" not in done.stderr
