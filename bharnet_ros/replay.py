@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # before imports of seconds: Ctrl-C ends them without a traceback
     from bharnet_ros.interpreter import main_here
 
     sys.exit(main_here("bharnet_ros.replay")())

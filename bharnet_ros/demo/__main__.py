@@ -9,7 +9,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # before imports of seconds: Ctrl-C ends them without a traceback
     from bharnet_ros.interpreter import main_here
 
     sys.exit(main_here("bharnet_ros.demo.__main__")())

@@ -19,7 +19,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # before imports of seconds: Ctrl-C ends them without a traceback
     from bharnet_ros.interpreter import main_here
 
     sys.exit(main_here("bharnet_ros.demo.camera")())
