@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from unittest import mock
 
@@ -78,6 +79,28 @@ def test_they_answer_as_the_network_does(cached, name, people):
         np.testing.assert_allclose(got, want.numpy(), atol=2e-5)
     assert len(np.unique(answer.fused, axis=0)) == people
     backend.close()
+
+
+@pytest.fixture
+def three_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("people", [1, 2, 3, 7])
+def test_threads_share_people_and_answer_in_their_order(cached, people, three_threads):
+    backend = onnx_backend.Onnx(cached, CPU)
+    position, seen = example(cached.info.features, people)
+    answer = backend.run(position.numpy(), seen.numpy())
+    for name, got in answer._asdict().items():
+        want = getattr(wanted(cached, position, seen), name)
+        np.testing.assert_allclose(got, want.numpy(), atol=2e-5)
+    at_work = [each for each in threading.enumerate() if each.name.startswith("onnx")]
+    assert bool(at_work) == (people > 1)
+    backend.close()
+    assert not any(each.is_alive() for each in at_work)
 
 
 def test_auto_is_onnx_once_the_graph_is_there(cached):

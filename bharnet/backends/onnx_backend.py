@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,9 @@ from bharnet.estimation.models import ModelUnavailable
 class Onnx:
     """The graph of a checkpoint in ONNX Runtime, compared with torch before it is used.
 
+    On the CPU, several threads (torch's number) share people: one operation of a small network is
+    too little for two threads (docs/speed.md). A single person's are shared by operation.
+
     A graph that is not in the cache, or is no longer right, is made with ``make`` and refused
     without. Raises BackendUnavailable, also without onnxruntime or the wanted provider.
     """
@@ -39,21 +43,40 @@ class Onnx:
         self.name = "tensorrt" if tensorrt else "onnx"
         providers = _providers(device, tensorrt)
         content = _content(checkpoint, make)
-        self._session: Any = open_graph(content, providers, torch.get_num_threads())
+        threads = torch.get_num_threads()
+        self._session: Any = open_graph(content, providers, threads)
         used = self._session.get_providers()
         if providers[0][0] not in used:
             raise BackendUnavailable(f"onnxruntime would run without {providers[0][0]} ({used})")
+        self._threads = threads if device.type == "cpu" else 1
+        self._part: Any = None  # of the people, one a thread
+        if self._threads > 1:
+            self._part = open_graph(content, providers, 1)
+            self._pool = ThreadPoolExecutor(self._threads - 1, "onnx")
 
     def run(self, position: NDArray[np.float32], seen: NDArray[np.bool_]) -> Answer:
+        count = min(self._threads, len(position))
+        if count < 2:
+            return self._answer(self._session, position, seen)
+        parts = zip(np.array_split(position, count), np.array_split(seen, count), strict=True)
+        mine, *others = parts
+        asked = [self._pool.submit(self._answer, self._part, *other) for other in others]
+        answers = [self._answer(self._part, *mine), *(each.result() for each in asked)]
+        return Answer(*map(np.concatenate, zip(*answers, strict=True)))
+
+    @staticmethod
+    def _answer(session: Any, position: NDArray[np.float32], seen: NDArray[np.bool_]) -> Answer:
         try:
-            return Answer(*self._session.run(list(NAMES), {"position": position, "seen": seen}))
+            return Answer(*session.run(list(NAMES), {"position": position, "seen": seen}))
         except Exception as error:  # onnxruntime's own have no common base
             if "allocate memory" in str(error) or "out of memory" in str(error).lower():
                 raise OutOfMemory(str(error).splitlines()[0]) from error
             raise
 
     def close(self) -> None:
-        self._session = None
+        if self._part is not None:
+            self._pool.shutdown()
+        self._session = self._part = None
 
 
 def _content(checkpoint: Checkpoint, make: bool) -> bytes:
