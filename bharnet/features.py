@@ -149,7 +149,9 @@ def resample_all(
     span = config.window_seconds if seconds is None else seconds
     # Seconds before the end: exact in float64 though the stamps have 19 digits.
     when = (stamps - end).astype(np.float64) / NANOSECONDS
-    shares = np.linspace(0.0, 1.0, config.frames) if instants is None else instants
+    shares = instants
+    if shares is None:
+        shares = np.linspace(0.0, 1.0, config.frames, dtype=np.float64)
     position, seen = _interpolate(
         when, values[..., :3], sighted(values, config), (shares - 1.0) * span, config.longest_gap
     )

@@ -154,10 +154,11 @@ def _mean(several: Sequence[Prediction]) -> Prediction:
     weights = weights if weights.any() else np.ones_like(weights)
 
     def mean(of: Sequence[NDArray[np.float32] | None]) -> NDArray[np.float32] | None:
-        seen = [i for i, each in enumerate(of) if each is not None]
-        if not seen:
+        there = [each for each in of if each is not None]
+        if not there:
             return None
-        return np.average([of[i] for i in seen], 0, weights[seen] + 1e-9).astype(np.float32)
+        counts = weights[[each is not None for each in of]] + 1e-9
+        return np.average(there, 0, counts).astype(np.float32)
 
     fused = mean([each.probabilities for each in several])
     assert fused is not None

@@ -60,8 +60,8 @@ class _Past:
 
     def window(self) -> Window:
         kept = slice(self._start, self._end)
-        rows = (self._stamps, self._body, self._hands)
-        return Window(*(each[kept].copy() for each in rows))
+        stamps, body, hands = self._stamps[kept], self._body[kept], self._hands[kept]
+        return Window(stamps.copy(), body.copy(), hands.copy())
 
     def _make_room(self) -> None:
         """Move what is kept to the front, of arrays of twice its length."""

@@ -33,10 +33,10 @@ class Evidence:
     def __init__(self, classes: int) -> None:
         self.smoothed: NDArray[np.float32] = np.zeros(classes, np.float32)
         self.stamp = 0
-        self._last = np.zeros(classes)  # scores of the tick before
+        self._last: NDArray[np.float64] = np.zeros(classes)  # scores of the tick before
         # (2, C): for the class, against it; and since when.
-        self._sums = np.zeros((2, classes))
-        self._since = np.zeros((2, classes), np.int64)
+        self._sums: NDArray[np.float64] = np.zeros((2, classes))
+        self._since: NDArray[np.int64] = np.zeros((2, classes), np.int64)
 
     def add(self, stamp: int, scores: NDArray[np.float32], level: float, smoothing: float) -> None:
         """Scores (C,) at ``stamp``.
