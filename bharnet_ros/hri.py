@@ -27,6 +27,7 @@ from bharnet_ros.stamps import is_moment, nanoseconds
 
 TRACKED, SKELETON = "/humans/bodies/tracked", "/humans/bodies/{}/skeleton2d"
 SKELETON_QOS = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
+MOST_BODIES = 1000  # as many as max_people may be; each costs a subscription
 
 
 class Gathering:
@@ -109,7 +110,7 @@ def to_person(message: Any, body_id: str) -> PersonPose:
 class HriBodies:
     """Subscribes to every body that is tracked, and to no other. Raises RuntimeError.
 
-    ``report(key, text)`` is told of an id that cannot be in a topic's name.
+    ``report(key, text)`` is told of an id that cannot be in a topic's name, and of too many.
     """
 
     def __init__(
@@ -149,8 +150,15 @@ class HriBodies:
         ids = frozenset(message.ids)
         for gone in self._bodies.keys() - ids:
             self._node.destroy_subscription(self._bodies.pop(gone))
-        for new in sorted(ids - self._bodies.keys()):
+        others, room = sorted(ids - self._bodies.keys()), MOST_BODIES - len(self._bodies)
+        for new in others[:room]:
             self._follow(new)
+        if len(others) > room:
+            self._report(
+                "too_many",
+                f"{TRACKED} lists {len(ids)} bodies, {MOST_BODIES} are followed at most: "
+                f"{len(others) - room} are ignored; does the tracker never drop who has left?",
+            )
         heard = frozenset(self._bodies)
         # Whoever cannot be heard is there all the same: this is no empty frame.
         if heard or not ids:

@@ -23,6 +23,7 @@ from robot import SUCCESS, in_executor, robot, save_model
 from std_msgs.msg import Header, String
 
 from bharnet.skeleton import COCO_17
+from bharnet_ros import hri
 from bharnet_ros.demo.domain import own_domain, ros_context
 from bharnet_ros.hri import Gathering, HriBodies, to_person
 from bharnet_ros.stamps import nanoseconds, to_time
@@ -188,6 +189,19 @@ def test_an_id_that_cannot_be_in_a_topic_costs_nobody_else(
     hearing.bodies._on_skeleton("abc12", skeleton(1.1))
     assert [each.body_id for frame in hearing.frames for each in frame.people] == ["abc12"]
     assert "its id cannot be part of a topic's name" in hearing.told[0]
+
+
+def test_a_list_without_end_costs_no_subscriptions_without_end(
+    hearing: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hri, "MOST_BODIES", 3)
+    before = len(list(hearing.node.subscriptions))
+    track(hearing, 1.0, "a", "b")
+    track(hearing, 1.1, *"abcdef")
+    assert len(list(hearing.node.subscriptions)) == before + 3
+    assert "lists 6 bodies, 3 are followed at most: 3 are ignored" in hearing.told[0]
+    track(hearing, 1.2, "b", "f")  # whoever leaves makes room
+    assert len(list(hearing.node.subscriptions)) == before + 2
 
 
 def test_nothing_is_left_of_those_who_left(hearing: SimpleNamespace) -> None:
