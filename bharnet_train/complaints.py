@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 MOST = 3  # faults that one line names
 # What pydantic says of a name that it does not know, in a model and in a dataclass.
 MISSPELT = ("extra_forbidden", "unexpected_keyword_argument")
+NO_NAME = "is no name for files; begin with a letter or digit, go on with those, space or . _ - +"
 
 
 def describe(error: ValidationError, kind: type[BaseModel]) -> str:
@@ -36,7 +37,7 @@ def _fault(fault: Any, kind: type[BaseModel]) -> str:
         meant = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
         return f"there is no setting {where}; {meant}"
     if fault["type"] == "string_pattern_mismatch":
-        return f"{where} '{fault['input']}' is no name for files"
+        return f"{where} '{fault['input']}' {NO_NAME}"
     # pydantic begins the message of a validator with its kind.
     why = fault["msg"].removeprefix("Value error, ").removeprefix("Input ")
     return f"{where} {why}" if where else why

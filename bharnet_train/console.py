@@ -19,6 +19,11 @@ def say(text: str) -> None:
     console.print(text, highlight=False, soft_wrap=True)
 
 
+def counted(number: int, noun: str) -> str:
+    """As people say it: 1 take, 2 takes."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def say_written(path: Path, scored: bool) -> None:
     """Where a trained model is, and whether anybody scored it; or where scores are."""
     held_out = "" if scored else "; nobody is held out, so nothing was scored"

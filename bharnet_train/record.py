@@ -20,7 +20,7 @@ from bharnet.recording import (
     sitting,
 )
 from bharnet.skeleton import get_layout
-from bharnet_train.console import say
+from bharnet_train.console import counted, say
 from bharnet_train.cut_takes import estimated, from_bag, from_video
 
 if TYPE_CHECKING:
@@ -106,8 +106,9 @@ def _sum_up(recordings: Recordings, kept: int, asked: bool) -> None:
     """``asked``: takes were asked for, so that none is a failure. Raises InvalidRecordings."""
     if asked and not kept:
         raise InvalidRecordings("no take was kept; the lines above say why")
-    counted = ", ".join(f"{label} {n}" for label, n in sorted(recordings.count().items()))
-    say(escape(f"{kept} takes kept; {recordings.folder} now holds {counted or 'none'}"))
+    held = ", ".join(f"{label} {n}" for label, n in sorted(recordings.count().items()))
+    told = counted(kept, "take")
+    say(escape(f"{told} kept; {recordings.folder} now holds {held or 'none'}"))
 
 
 def _check(

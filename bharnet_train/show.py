@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
-from bharnet_train.console import console, say
+from bharnet_train.console import console, counted, say
 
 if TYPE_CHECKING:  # to import them costs seconds
     from bharnet_train.evaluation import Result
@@ -66,7 +66,7 @@ def show_robustness(
 
 def show_rgb(result: RGBResult) -> None:
     """Scores of picture, skeleton, and both together."""
-    say(f"{result.clips} clips: {result.what}")
+    say(f"{counted(result.clips, 'clip')}: {result.what}")
     table = Table("", "top-1 %")
     for name in ("fused", "rgb", "skeleton"):
         table.add_row(name, f"{getattr(result, name):.1f}")
@@ -75,7 +75,7 @@ def show_rgb(result: RGBResult) -> None:
 
 def _tell_held_out(sequences: int, also: int) -> None:
     """On how many a model was scored, and how many of these were trained on ``also``."""
-    say(f"{sequences} sequences held out")
+    say(f"{counted(sequences, 'sequence')} held out")
     if also:
         why = "are trained on, too, joint for joint: these figures flatter"
         say(f"[yellow]{also} of them {why}[/]")

@@ -62,7 +62,7 @@ def test_a_bag_is_one_take(tmp_path):
     assert (len(take.stamps), take.layout, take.units) == (30, UPPER_BODY_11, "picture_heights")
     assert take.stamps[0] == START
     assert take.estimator == "test"
-    assert "1 takes kept" in told
+    assert "1 take kept" in told
 
 
 def test_what_is_wrong_in_every_frame_is_said_once(tmp_path):

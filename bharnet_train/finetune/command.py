@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from bharnet_train.complaints import NO_NAME
 from bharnet_train.config import InvalidConfig, Name
 from bharnet_train.console import console, say
 from bharnet_train.datasets.own import Rejected
@@ -84,7 +85,7 @@ def _checked(name: str) -> str:
     try:
         return TypeAdapter(Name).validate_python(name)
     except ValidationError:
-        raise InvalidConfig(f"--name '{name}' is no name for files") from None
+        raise InvalidConfig(f"--name '{name}' {NO_NAME}") from None
 
 
 def _command(folder: Path, plan: Plan) -> str:

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bharnet_train.console import console
+from bharnet_train.console import console, counted
 from bharnet_train.options import DATA, OUT, Data, Device, Model, Out, Overrides
 
 if TYPE_CHECKING:
@@ -90,7 +90,8 @@ def tune(
 
 def _show(found: Tuned) -> None:
     """The figures before and after, then the settings."""
-    title = f"{found.streams} streams, {found.minutes:.1f} minutes of validation people"
+    streams = counted(found.streams, "stream")
+    title = f"{streams}, {found.minutes:.1f} minutes of validation people"
     table = Table("", "before", "chosen", title=title)
     for name in ("f1", "false_alarms_per_minute", "delay", "onset_error", "accuracy"):
         cells = (getattr(each, name) for each in (found.before, found.chosen))
