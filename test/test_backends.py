@@ -89,8 +89,12 @@ def three_threads():
     torch.set_num_threads(before)
 
 
+@pytest.mark.parametrize("large", [0, onnx_backend.LARGE])
 @pytest.mark.parametrize("people", [1, 2, 3, 7])
-def test_threads_share_people_and_answer_in_their_order(cached, people, three_threads):
+def test_threads_share_people_and_answer_in_their_order(
+    cached, people, large, three_threads, monkeypatch
+):
+    monkeypatch.setattr(onnx_backend, "LARGE", large)
     backend = onnx_backend.Onnx(cached, CPU)
     position, seen = example(cached.info.features, people)
     answer = backend.run(position.numpy(), seen.numpy())

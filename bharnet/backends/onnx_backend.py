@@ -22,12 +22,16 @@ from bharnet.backends.onnx_graph import (
 from bharnet.checkpoint import Checkpoint
 from bharnet.estimation.models import ModelUnavailable
 
+# Parameters from which on several threads are faster at one operation (docs/speed.md): with two a
+# network of 0.1 M takes twice as long, one of 0.4 M as long, one of 1.5 M three quarters.
+LARGE = 1_000_000
+
 
 class Onnx:
     """The graph of a checkpoint in ONNX Runtime, compared with torch before it is used.
 
-    On the CPU, several threads (torch's number) share people: one operation of a small network is
-    too little for two threads (docs/speed.md). A single person's are shared by operation.
+    On the CPU, several threads (torch's number) share people. A single person has them all for
+    a large network only: an operation of a small one is too little for two.
 
     A graph that is not in the cache, or is no longer right, is made with ``make`` and refused
     without. Raises BackendUnavailable, also without onnxruntime or the wanted provider.
@@ -44,19 +48,22 @@ class Onnx:
         providers = _providers(device, tensorrt)
         content = _content(checkpoint, make)
         threads = torch.get_num_threads()
-        self._session: Any = open_graph(content, providers, threads)
+        share = threads > 1 and device.type == "cpu"
+        alone = 1 if share and _parameters(checkpoint) < LARGE else threads
+        self._session: Any = open_graph(content, providers, alone)
         used = self._session.get_providers()
         if providers[0][0] not in used:
             raise BackendUnavailable(f"onnxruntime would run without {providers[0][0]} ({used})")
-        self._threads = threads if device.type == "cpu" else 1
-        self._part: Any = None  # of the people, one a thread
-        if self._threads > 1:
-            self._part = open_graph(content, providers, 1)
-            self._pool = ThreadPoolExecutor(self._threads - 1, "onnx")
+        self._part: Any = self._session  # of the people, one a thread
+        self._pool: ThreadPoolExecutor | None = None
+        self._threads = threads if share else 1
+        if share:
+            self._pool = ThreadPoolExecutor(threads - 1, "onnx")
+            self._part = self._session if alone == 1 else open_graph(content, providers, 1)
 
     def run(self, position: NDArray[np.float32], seen: NDArray[np.bool_]) -> Answer:
         count = min(self._threads, len(position))
-        if count < 2:
+        if self._pool is None or count < 2:
             return self._answer(self._session, position, seen)
         parts = zip(np.array_split(position, count), np.array_split(seen, count), strict=True)
         mine, *others = parts
@@ -74,9 +81,13 @@ class Onnx:
             raise
 
     def close(self) -> None:
-        if self._part is not None:
+        if self._pool is not None:
             self._pool.shutdown()
         self._session = self._part = None
+
+
+def _parameters(checkpoint: Checkpoint) -> int:
+    return sum(each.numel() for each in checkpoint.network.parameters())
 
 
 def _content(checkpoint: Checkpoint, make: bool) -> bytes:
