@@ -29,8 +29,6 @@ HANG_SECONDS = 3.0
 LATE_SECONDS = 3 * CHECK_SECONDS  # between two checks
 # DDS keeps one that was killed in the graph for up to 20 s.
 TWIN_SECONDS = 30.0
-# DDS keeps one that was killed in the graph for up to 20 s.
-TWIN_SECONDS = 30.0
 CURE = (
     "start a pose source (source:=image with launch, where there is a camera), or name its topic "
     "with -r bharnet/poses:=<topic>"
@@ -49,7 +47,6 @@ class Health:
         self._last_message = self._told_at = time.monotonic()
         self._reminder, self._no_hands = Reminder(SILENCE_SECONDS), Reminder(SILENCE_SECONDS)
         self._unanswered = Reminder(HANG_SECONDS)
-        self._twin, self._alone_at = Reminder(TWIN_SECONDS), self._last_message
         self._twin, self._alone_at = Reminder(TWIN_SECONDS), self._last_message
         self._looked_at, self._gave_way = self._last_message, False
         self._ended = 0  # how many frames had been used when the input stopped last
@@ -102,7 +99,6 @@ class Health:
                 why_silent(self._node, self._poses.topic, self._poses.type, "poses", CURE)
             )
         if now - self._told_at >= TELL_SECONDS:
-            self._look_for_a_twin(now)
             self._look_for_a_twin(now)
             self._tell(now - self._told_at, silence > limit, without_hands > 0)
             self._told_at = now

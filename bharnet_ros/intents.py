@@ -5,7 +5,7 @@
     ros2 run bharnet_ros intents --ros-args -p file:=my_intents.yaml
 
 hri_actions_msgs is not in the package index: this was run with messages generated from the same
-definition (test/test_intents.py), not with the package itself.
+definition (test/test_intents_node.py), not with the package itself.
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ def test_it_is_a_policy_of_sros2():
     assert {each.get("path") for each in enclaves} == {
         "/bharnet",
         "/bharnet_estimator",
-        "/bharnet_intents",  # held against the running node in test_intents.py
+        "/bharnet_intents",  # held against the running node in test_intents_node.py
         "/bharnet_recorder",
     }
     for enclave in enclaves:
