@@ -23,7 +23,7 @@ from bharnet.checkpoint import Checkpoint
 from bharnet.estimation.models import ModelUnavailable
 
 # Parameters from which on several threads are faster at one operation (docs/speed.md): with two a
-# network of 0.1 M takes twice as long, one of 0.4 M as long, one of 1.5 M three quarters.
+# network of 0.1 M takes twice as long or more, one of 0.4 M as long, one of 1.5 M three quarters.
 LARGE = 1_000_000
 
 
