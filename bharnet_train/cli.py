@@ -256,14 +256,8 @@ def robustness(
     """
     from bharnet.checkpoint import load_checkpoint
     from bharnet_train.config import read_config
-    from bharnet_train.datasets.select import (
-        learnt_elsewhere,
-        load_split,
-        sources_of,
-        taught,
-        tested,
-        trained_on,
-    )
+    from bharnet_train.datasets.overlap import learnt_by, overlap
+    from bharnet_train.datasets.select import load_split, tested
     from bharnet_train.fusion import names_of
     from bharnet_train.robustness import draw_robustness
     from bharnet_train.robustness import robustness as measure
@@ -276,9 +270,8 @@ def robustness(
         split = load_split(known, data, config.parent, classes)
         chosen = tested(split, classes, model)
         curves[name] = measure(checkpoint, chosen, device)
-        told = checkpoint.info.provenance
-        learnt = learnt_elsewhere(known, data, sources_of(told))
-        also = max(also, trained_on(split, learnt, taught(told)))
+        learnt = learnt_by([checkpoint.info], known, data)
+        also = max(also, overlap(split.test, split.train, learnt))
     out.mkdir(parents=True, exist_ok=True)
     (out / "robustness.json").write_text(json.dumps(curves, indent=1) + "\n", encoding="utf-8")
     draw_robustness(curves, out / "robustness.png")

@@ -18,16 +18,9 @@ import torch
 
 from bharnet.checkpoint import Checkpoint, load_checkpoint
 from bharnet_train.config import InvalidConfig, TrainConfig
+from bharnet_train.datasets.overlap import learnt_by, overlap
 from bharnet_train.datasets.recordings import Sequence, UnreadableData
-from bharnet_train.datasets.select import (
-    learnt_elsewhere,
-    load_split,
-    refuse_unknown,
-    sources_of,
-    taught,
-    tested,
-    trained_on,
-)
+from bharnet_train.datasets.select import load_split, refuse_unknown, tested
 from bharnet_train.evaluation import Result, calibration_error, predict, score_logits, tell, top5
 
 STEPS = (0.0, 0.5, 1.0, 1.5, 2.0)
@@ -128,17 +121,14 @@ def fuse(
     ]
     chosen = [tested(each, classes, models[0]) for each in parts]
     own = config.model_copy(update={"features": first.features})
-    told = [sources_of(each.info.provenance) for each in members]
-    once = [sources for i, sources in enumerate(told) if sources not in told[:i]]
-    learnt = [each for sources in once for each in learnt_elsewhere(own, data, sources)]
-    own_takes = {each for member in members for each in taught(member.info.provenance)}
+    learnt = learnt_by([each.info for each in members], own, data)
     chosen_on = known = 0
     if weights is None:
         refuse_unknown(parts[0].validation, classes, models[0])
         weights = (1.0,) * len(members)
         if parts[0].validation:
             chosen_on = len(parts[0].validation)
-            known = trained_on(replace(parts[0], test=parts[0].validation), learnt, own_takes)
+            known = overlap(parts[0].validation, parts[0].train, learnt)
             scores, target = _scores(members, [each.validation for each in parts], device)
             weights = choose_weights(scores, target)
     scores, target = _scores(members, chosen, device)
@@ -149,7 +139,7 @@ def fuse(
         {name: round(100 * each, 2) for name, each in zip(names, right.tolist(), strict=True)},
         chosen_on,
         known,
-        replace(together, trained_on=trained_on(parts[0], learnt, own_takes)),
+        replace(together, trained_on=overlap(parts[0].test, parts[0].train, learnt)),
     )
 
 

@@ -5,8 +5,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
-from collections.abc import Sequence as Many
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,17 +16,8 @@ from bharnet.decision import decision_config
 from bharnet_train.cluster import find_cluster, is_first
 from bharnet_train.config import InvalidConfig, TrainConfig, read_config
 from bharnet_train.console import say_written
-from bharnet_train.datasets.recordings import Sequence
-from bharnet_train.datasets.select import (
-    Split,
-    learnt_elsewhere,
-    load_split,
-    shows_hand,
-    sources_of,
-    taught,
-    tested,
-    trained_on,
-)
+from bharnet_train.datasets.overlap import Learnt, learnt_by, overlap
+from bharnet_train.datasets.select import Split, load_split, shows_hand, tested
 from bharnet_train.evaluation import (
     Result,
     draw_confusion,
@@ -161,10 +150,9 @@ def score(
     config = values.model_copy(update={"features": checkpoint.info.features})
     split = load_split(config, data, config_path.parent, checkpoint.info.classes)
     tested(split, checkpoint.info.classes, model)
-    told = checkpoint.info.provenance
-    learnt = learnt_elsewhere(config, data, sources_of(told))
+    learnt = learnt_by([checkpoint.info], config, data)
     info = replace(checkpoint.info, name=file_name(model, config.name))
-    result = _score_and_write(checkpoint.network, info, split, out, device, learnt, taught(told))
+    result = _score_and_write(checkpoint.network, info, split, out, device, learnt)
     say_written(out / f"{info.name}.json", scored=True)
     return result
 
@@ -175,11 +163,10 @@ def _score_and_write(
     split: Split,
     out: Path,
     device: str = "cpu",
-    learnt: Many[Sequence] = (),
-    own_takes: Collection[str] = (),
+    learnt: Learnt | None = None,
 ) -> Result:
     result = evaluate(network, info, split.test, device)
-    result = replace(result, trained_on=trained_on(split, learnt, own_takes))
+    result = replace(result, trained_on=overlap(split.test, split.train, learnt))
     result.write(out / f"{info.name}.json")
     draw_confusion(result, out / f"{info.name}.png", info.name)
     return result

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from bharnet_train import cli
 from bharnet_train.config import InvalidConfig
-from bharnet_train.datasets import select
+from bharnet_train.datasets import overlap
 from bharnet_train.run import score, train_and_score
 
 RNG = np.random.default_rng(0)
@@ -49,7 +49,7 @@ def test_another_protocol_than_the_models_is_told(
     raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
     """P001 is trained on in cross-subject, and camera 1 tested in cross-view."""
-    monkeypatch.setattr(select, "MOST_COMPARED", most)  # of large sets only the place is known
+    monkeypatch.setattr(overlap, "MOST_COMPARED", most)  # of large sets only the place is known
     source = (raw, tmp_path / "prepared", "--missing", raw / "missing.txt")
     run("prepare", "ntu", *source, "--jobs", 1)
     config = configured(tmp_path, "xsub60")

@@ -21,8 +21,10 @@ from bharnet.network import BHaRNet, NetworkConfig
 from bharnet.recognizer import Prediction, Recognizer
 from bharnet.stream import ActionStream, StreamConfig
 from bharnet.window import NANOSECONDS, Window
+from bharnet_train.cli import app
 from bharnet_train.config import InvalidConfig, Source, TrainConfig, read_config
 from bharnet_train.datasets.recordings import UnreadableData
+from bharnet_train.datasets.select import load_split
 from bharnet_train.streams.labelled import LabelledStream
 from bharnet_train.streams.run import Answers, ask, decide, decide_and_judge, judge_streams
 from bharnet_train.tune.calibrate import fit_on_ticks, retemper
@@ -142,14 +144,17 @@ def model(takes, tmp_path_factory):
     return path
 
 
+def shown(config, data, signs=2, paces=(1.0,)):
+    return validation_streams(load_split(config, data), config, data, signs, 0, paces)
+
+
 def streams_of(takes, *overrides):
-    config = read_config(takes / "tiny.yaml", list(overrides))
-    return validation_streams(config, takes, takes, 2, 0)
+    return shown(read_config(takes / "tiny.yaml", list(overrides)), takes)
 
 
 def test_takes_are_played_at_every_pace(takes):
     config = read_config(takes / "tiny.yaml")
-    one, slow = validation_streams(config, takes, takes, 2, 0, (1.0, 0.5))
+    one, slow = shown(config, takes, paces=(1.0, 0.5))
     assert slow.name == f"{one.name} at 0.5"
     assert {each.person for each in slow.segments} == {slow.name}
     lengths = [[each.end - each.start for each in some.segments] for some in (one, slow)]
@@ -201,7 +206,7 @@ def test_people_of_files_of_one_name_are_streams_of_their_own(takes, tmp_path):
         for day in ("monday", "tuesday")
     ]
     config = read_config(takes / "tiny.yaml", [f"sources={json.dumps(given)}"])
-    streams = validation_streams(config, tmp_path, takes, 20, 0)
+    streams = shown(config, tmp_path, signs=20)
     assert [each.name for each in streams] == ["monday/takes.npz p8", "tuesday/takes.npz p8"]
     assert [len(each.segments) for each in streams] == [8, 8]
 
@@ -213,21 +218,21 @@ def test_only_recorded_streams_that_are_held_out_are_tuned_on(tmp_path):
     source = {"file": "clips.npz", "format": "frame_labels"}
     held = {"session": ["p1_standby_stop"]}
     config = TrainConfig(name="clips", idle="standby", sources=[Source(**source, validation=held)])
-    streams = validation_streams(config, tmp_path, tmp_path, 2, 0)
+    streams = shown(config, tmp_path)
     assert [each.name for each in streams] == ["p1_standby_stop"]
 
 
 def test_recorded_streams_are_labelled_with_classes(tmp_path):
     """As training has them: renamed, those of one class joined, the idle one no segment."""
-    shown = [10, 3, 4, 5, 10, *(10, 3, 4, 0)]  # and the one trained on
-    labels = np.repeat(shown, [40, 20, 15, 15, 30, 20, 10, 10, 20]).astype(np.int16)
+    named = [10, 3, 4, 5, 10, *(10, 3, 4, 0)]  # and the one trained on
+    labels = np.repeat(named, [40, 20, 15, 15, 30, 20, 10, 10, 20]).astype(np.int16)
     write_clips(tmp_path / "clips.npz", frame_label=labels)
     source = {"file": "clips.npz", "format": "frame_labels", "validation": {"person": ["p1"]}}
     renamed = {"standby": "null", "stop": "halt", "move": "halt", "attention": "look"}
 
     def segments(**chosen):
         config = TrainConfig(name="c", idle="null", sources=[Source(**source, **chosen)])
-        (stream,) = validation_streams(config, tmp_path, tmp_path, 2, 0)
+        (stream,) = shown(config, tmp_path)
         return stream.segments
 
     halt, turn = segments(labels=renamed)
@@ -245,7 +250,7 @@ def test_a_stream_held_out_of_one_source_is_not_that_of_another(tmp_path):
     sources = [Source(file=f"{name}.npz", format="frame_labels") for name in "ab"]
     sources[1].validation = {"person": ["b"]}
     config = TrainConfig(name="c", idle="standby", sources=sources)
-    streams = validation_streams(config, tmp_path, tmp_path, 2, 0)
+    streams = shown(config, tmp_path)
     assert [each.person for each in streams] == ["b"]
 
 
@@ -259,7 +264,7 @@ def test_clips_of_one_name_are_judged_apart(tmp_path):
     for each in sources[:2]:
         each.validation = {"session": ["wave"]}
     config = TrainConfig(name="c", idle="standby", sources=sources)
-    streams = validation_streams(config, tmp_path, tmp_path, 2, 0)
+    streams = shown(config, tmp_path)
     assert len({each.name for each in streams}) == len(streams) == 4
     events = [
         Event(each.name, "stop", s.start, s.end, s.start, 0.9)
@@ -274,8 +279,6 @@ def test_clips_of_one_name_are_judged_apart(tmp_path):
 
 
 def test_the_command_writes_what_it_chose(takes, model, tmp_path):
-    from bharnet_train.cli import app
-
     arguments = ["tune", str(model), "--config", str(takes / "tiny.yaml"), "--data", str(takes)]
     options = ["--out", str(tmp_path), "--trials", "4", "--signs", "2", "--save"]
     result = CliRunner().invoke(app, [*arguments, *options])
@@ -319,3 +322,32 @@ def test_everybody_may_be_tuned_on(takes, model, tmp_path):
     everybody = ["sources.0={file: takes.npz, validation: {person: [p1, p2, p8, p9]}}"]
     found = tune(model, takes / "tiny.yaml", takes, tmp_path, everybody, trials=1, most_signs=2)
     assert found.streams == 4
+
+
+def test_validation_people_whom_the_model_was_trained_on_are_counted(takes, model, tmp_path):
+    """It is surer of these than of anybody else, and so the decision would be."""
+    checkpoint = load_checkpoint(model)
+    sources = [each.model_dump() for each in read_config(takes / "tiny.yaml").sources]
+    taught = replace(checkpoint.info, provenance={"sources": sources})
+    save_checkpoint(tmp_path / "taught.safetensors", checkpoint.network, taught)
+    arguments = ["tune", str(tmp_path / "taught.safetensors"), "--trials", "1"]
+    arguments += ["--config", str(takes / "tiny.yaml"), "--data", str(takes), "--signs", "2"]
+
+    def said(*people):
+        held_out = f"sources.0.validation={{person: [{', '.join(people)}]}}"
+        options = ["--set", held_out, "--out", str(tmp_path / "out")]
+        done = CliRunner().invoke(app, [*arguments, *options])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    assert "12 of 24 validation sequences are trained on" in said("p1", "p8")
+    assert json.loads((tmp_path / "out" / "tune.json").read_text())["trained_on"] == 12
+    assert "trained on" not in said("p8")
+
+
+def test_the_model_itself_is_not_replaced(takes, model):
+    """The network would be the same, and the decision that it was trained with lost."""
+    before = model.read_bytes()
+    with pytest.raises(InvalidConfig, match=r"would replace .* give another folder"):
+        tune(model, takes / "tiny.yaml", takes, model.parent, [], trials=1, save=True)
+    assert model.read_bytes() == before

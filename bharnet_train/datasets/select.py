@@ -5,14 +5,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from collections.abc import Sequence as Many
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from pydantic import ValidationError
 
 from bharnet.skeleton import Layout, get_layout
 from bharnet.window import Window
@@ -20,7 +18,7 @@ from bharnet_train.config import Source, TrainConfig
 from bharnet_train.datasets.actions import SUBSETS
 from bharnet_train.datasets.nucla import read_nucla
 from bharnet_train.datasets.own import sequences_of
-from bharnet_train.datasets.prepared import StoredWindow, read_prepared
+from bharnet_train.datasets.prepared import read_prepared
 from bharnet_train.datasets.recordings import Sequence, UnreadableData, read_recordings
 from bharnet_train.streams.frame_labels import read_pieces
 
@@ -32,8 +30,6 @@ READERS = {
     "own": sequences_of,
     "frame_labels": read_pieces,
 }
-# Sequences that are compared with each other; more take minutes.
-MOST_COMPARED = 20_000
 
 
 @dataclass(frozen=True)
@@ -107,61 +103,13 @@ def refuse_unknown(sequences: Iterable[Sequence], classes: Collection[str], mode
         )
 
 
-def trained_on(split: Split, learnt: Many[Sequence] = (), taught: Collection[str] = ()) -> int:
-    """How many test sequences are trained on, too, under whatever name: the same joints.
-
-    ``learnt``: what a checkpoint was trained on besides; ``taught``: fingerprints of own takes
-    that it was taught. Of large sets, of which reading every
-    sequence takes long, only clips of prepared folders are compared, by their place.
-    """
-    train = [*split.train, *learnt]
-    if len(train) + len(split.test) > MOST_COMPARED:
-        places = {each.window.place for each in train if isinstance(each.window, StoredWindow)}
-        return sum(
-            each.window.place in places
-            for each in split.test
-            if isinstance(each.window, StoredWindow)
-        )
-    known = {*taught, *(each.fingerprint() for each in train)}
-    return sum(each.fingerprint() in known for each in split.test)
-
-
-def taught(provenance: Mapping[str, Any]) -> set[str]:
-    """Fingerprints of the own takes that a checkpoint was taught; empty for any other."""
-    return set(str(provenance.get("fingerprints", "")).split())
-
-
-def sources_of(provenance: Mapping[str, Any]) -> Any:
-    """What a checkpoint says of its sources, or of those of the network that was taught."""
-    base = provenance.get("base")
-    own = provenance.get("sources")
-    return own or (base.get("sources") if isinstance(base, Mapping) else None)
-
-
-def learnt_elsewhere(config: TrainConfig, data: Path, told: Any) -> list[Sequence]:
-    """What a checkpoint learnt of a configuration's files, where that one holds out others.
-
-    ``told``: the sources that the checkpoint's provenance names (``sources_of``). Empty where
-    they are the configuration's own, or none that can be read.
-    """
-    layout = get_layout(config.features.body_layout)
-    files = {(each.format, each.file) for each in config.sources}
-    found: list[Sequence] = []
-    try:
-        own = [Source.model_validate(each) for each in told or ()]
-        if own == config.sources:
-            return []
-        for source in own:
-            if (source.format, source.file) in files:
-                sequences = _read(source, data / source.file, layout)
-                found += [
-                    _without_lead(sequence, source.skip_frames)
-                    for part, sequence in _used(source, sequences)
-                    if part == "train"
-                ]
-    except (TypeError, UnreadableData, ValidationError):
-        return []
-    return found
+def used_in_training(source: Source, data: Path, layout: Layout) -> list[Sequence]:
+    """Sequences of a source, read from the folder ``data``, that it does not hold out."""
+    return [
+        _without_lead(sequence, source.skip_frames)
+        for part, sequence in _used(source, _read(source, data / source.file, layout))
+        if part == "train"
+    ]
 
 
 def _used(source: Source, sequences: Iterable[Sequence]) -> Iterator[tuple[str, Sequence]]:

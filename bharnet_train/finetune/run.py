@@ -21,9 +21,9 @@ from bharnet.models import SHIPPED
 from bharnet.recording import IDLE
 from bharnet.skeleton import get_layout
 from bharnet.window import NANOSECONDS, Window
+from bharnet_train.datasets.overlap import sources_of
 from bharnet_train.datasets.own import Rejected, nothing_of_use, read_own
 from bharnet_train.datasets.recordings import Sequence, UnreadableData, read_recordings
-from bharnet_train.datasets.select import sources_of
 from bharnet_train.evaluation import draw_confusion
 from bharnet_train.finetune.card import write_card
 from bharnet_train.finetune.copies import STRONG, plain, rounds

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bharnet_train.console import console, counted
+from bharnet_train.console import console, counted, say
 from bharnet_train.options import DATA, OUT, Data, Device, Model, Out, Overrides
 
 if TYPE_CHECKING:
@@ -89,7 +89,13 @@ def tune(
 
 
 def _show(found: Tuned) -> None:
-    """The figures before and after, then the settings."""
+    """Who was known, the figures before and after, then the settings."""
+    if found.known:
+        say(
+            f"[yellow]{found.known} of {found.sequences} validation sequences are trained on, "
+            "joint for joint: the model is surer of these than of anybody else. Hold out others "
+            "to choose by[/]"
+        )
     streams = counted(found.streams, "stream")
     title = f"{streams}, {found.minutes:.1f} minutes of validation people"
     table = Table("", "before", "chosen", title=title)

@@ -18,8 +18,9 @@ from bharnet.recognizer import Recognizer
 from bharnet.skeleton import Layout, get_layout
 from bharnet.stream import StreamConfig
 from bharnet_train.config import InvalidConfig, Source, TrainConfig, read_config
+from bharnet_train.datasets.overlap import learnt_by, overlap
 from bharnet_train.datasets.recordings import UnreadableData
-from bharnet_train.datasets.select import class_name, load_split, part_of
+from bharnet_train.datasets.select import Split, class_name, load_split, part_of
 from bharnet_train.streams.compose import compose_people
 from bharnet_train.streams.frame_labels import LABELS, read_frame_labels
 from bharnet_train.streams.labelled import LabelledStream, apart
@@ -33,7 +34,8 @@ from bharnet_train.tune.search import Trial, choose, same_lags, search, summaris
 class Tuned:
     """What a run found. ``temperature``: the model's own, times what the ticks asked for.
 
-    ``before``: the model as it was, with its own lags and temperature.
+    ``before``: the model as it was, with its own lags and temperature. ``known``: how many of the
+    ``sequences`` that the streams are made of the model was trained on.
     """
 
     before: Trial
@@ -41,6 +43,8 @@ class Tuned:
     temperature: float
     streams: int
     minutes: float
+    sequences: int
+    known: int
 
 
 def tune(
@@ -68,15 +72,19 @@ def tune(
     Writes OUT/tune.json and OUT/tune.png; with ``save`` also OUT/MODEL.safetensors, the same
     network with the temperature and the decision found. ``keep_lags``: with the model's own lags,
     not those of these streams; ``keep_temperature`` likewise. ``paces``: ``validation_streams``.
-    Raises UnreadableData without validation people, InvalidCheckpoint, InvalidConfig.
+    Raises UnreadableData without validation people, InvalidCheckpoint, and InvalidConfig, also if
+    ``model`` itself would be replaced.
     """
+    if save and (out / model.name).resolve() == model.resolve():
+        raise InvalidConfig(f"--save would replace {model} itself; give another folder as --out")
     checkpoint = load_checkpoint(model)
     info = checkpoint.info
     config = read_config(config_path, overrides).model_copy(update={"features": info.features})
     try:
         start = decision_config(info)
         stream = StreamConfig(stride_seconds=stride_seconds)
-        shown = validation_streams(config, data, config_path.parent, most_signs, seed, paces, info)
+        split = load_split(config, data, config_path.parent, info.classes)
+        shown = validation_streams(split, config, data, most_signs, seed, paces, info)
         answers = ask(shown, _of_classes(checkpoint, device), stream)
         factor = 1.0 if keep_temperature else fit_on_ticks(answers, info)
     except ValueError as error:
@@ -89,7 +97,9 @@ def tune(
     if keep_lags:
         chosen = _judged(answers, told, same_lags(chosen.config, start))
     temperature = round(min(max(info.temperature * factor, 0.01), 100.0), 3)
-    found = Tuned(before, chosen, temperature, len(shown), sum(s.seconds for s in shown) / 60)
+    known = overlap(split.validation, split.train, learnt_by([info], config, data))
+    minutes, sequences = sum(s.seconds for s in shown) / 60, len(split.validation)
+    found = Tuned(before, chosen, temperature, len(shown), minutes, sequences, known)
     asked = {
         "model": model.name,
         "people": sorted({each.person for each in shown}),
@@ -133,6 +143,8 @@ def _write(out: Path, asked: dict[str, Any], found: Tuned, tried: Many[Trial]) -
     """tune.json: what was asked for, what was found, every trial; tune.png: their trade-off."""
     told = asked | {
         "minutes": round(found.minutes, 2),
+        "sequences": found.sequences,
+        "trained_on": found.known,
         "temperature": found.temperature,
         "chosen": found.chosen.to_json(),
         "before": found.before.to_json(),
@@ -144,9 +156,9 @@ def _write(out: Path, asked: dict[str, Any], found: Tuned, tried: Many[Trial]) -
 
 
 def validation_streams(
+    split: Split,
     config: TrainConfig,
     data: Path,
-    folder: Path,
     most_signs: int,
     seed: int,
     paces: Many[float] = (1.0,),
@@ -155,12 +167,11 @@ def validation_streams(
     """The validation people's streams: recorded ones whole, takes composed with their rests.
 
     Who never rests in the takes is given the others' rests. Takes are played at each of ``paces``,
-    shares of ``streams.frame_rate``: at 0.5 half as fast. ``info``: the model to be tuned, that
-    needs nobody left to train on. Raises UnreadableData if there is nobody, nobody who rests, or
-    nobody who does what the model knows.
+    shares of ``streams.frame_rate``: at 0.5 half as fast. ``info``: the model to be tuned. Raises
+    UnreadableData if there is nobody, nobody who rests, or nobody who does what the model knows.
     """
     layout = get_layout(config.features.body_layout)
-    takes = load_split(config, data, folder, info.classes if info else ()).validation
+    takes = split.validation
     if not takes:
         raise UnreadableData("the configuration holds nobody out for validation; name somebody")
     alone = [each for each in takes if each.around is None]
