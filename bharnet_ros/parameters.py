@@ -127,8 +127,8 @@ class Settings(Values):
         unknown = [name for name in self.labels if name not in info.labels]
         if unknown:
             raise ValueError(
-                f"labels: the model has no class '{unknown[0][:40]}'; it has "
-                f"{', '.join(info.labels)}"
+                f"labels: the model {info.name} has no class '{unknown[0][:40]}'; it has "
+                f"{', '.join(info.labels)}. Name some of these first, or [] for all"
             )
         return frozenset(map(info.labels.index, self.labels)) if self.labels else None
 

@@ -143,7 +143,7 @@ def test_dynamic_ones_take_effect_at_once(model):
         ("stride_seconds", 0.0, "range"),
         ("enter_threshold", -0.5, "neither -1 nor 0 or more"),
         ("enter_threshold", 0.1, "leave_threshold 0.4 is above enter_threshold 0.1"),
-        ("labels", ["dance"], "no class 'dance'; it has idle, wave, yes"),
+        ("labels", ["dance"], "tiny has no class 'dance'; it has idle, wave, yes. Name"),
         ("lost_seconds", 2.0, "only while the node is unconfigured"),
         ("device", "tpu", "none of auto, cpu, cuda"),
         ("model", "/nowhere.safetensors", "cannot read model /nowhere.safetensors"),
