@@ -28,7 +28,8 @@ from bharnet_ros.declared import Declared, declare_all, user_path
 from bharnet_ros.intent_map import InvalidIntents, Rule, Wish, read_intents
 from bharnet_ros.msg import Action, ActionArray, ActionLabels
 from bharnet_ros.shipped import shipped
-from bharnet_ros.spinning import WaryNode, spin
+from bharnet_ros.spinning import spin
+from bharnet_ros.wary import WaryNode
 
 RELIABLE = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)

@@ -19,11 +19,11 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from bharnet_ros.spinning import (
     SIGNAL_SECONDS,
     WRONG_PARAMETERS,
-    WaryNode,
     begin,
     end_with,
     told_to_stop,
 )
+from bharnet_ros.wary import WaryNode
 
 SUCCESS = TransitionCallbackReturn.SUCCESS
 

@@ -1,9 +1,6 @@
 # Copyright 2026 bharnet_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""A process around a node: how it begins; without a lifecycle, it runs until told to stop.
-
-And what all our nodes survive, over which rclpy would end the process.
-"""
+"""A process around a node: how it begins; without a lifecycle, it runs until told to stop."""
 
 from __future__ import annotations
 
@@ -19,47 +16,12 @@ from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValu
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
-from rosgraph_msgs.msg import Clock
-
-from bharnet_ros.reports import Reporter
 
 SIGNAL_SECONDS = 0.2  # a signal is noticed within this
 WRONG_PARAMETERS = InvalidParameterTypeException, InvalidParameterValueException
 # Exit codes of a process whose node cannot be made: it never can, as it was started (the launch
 # file does not start it again), or a later try may succeed, as once a disk is no longer full.
 NEVER, NOT_NOW = 2, 1
-
-
-class WaryNode(Node):
-    """A node that passes over what ROS cannot take on /clock; rclpy raises, out of the executor.
-
-    rclpy's own source of time subscribes by this method, in every distribution.
-    """
-
-    def create_subscription(
-        self, msg_type: type, topic: str, callback: Callable[..., None], *args: Any, **named: Any
-    ) -> Any:
-        if msg_type is Clock:
-            callback = self._since_1970(topic, callback)
-        return super().create_subscription(msg_type, topic, callback, *args, **named)
-
-    def _since_1970(
-        self, topic: str, callback: Callable[[Clock], None]
-    ) -> Callable[[Clock], None]:
-        report = Reporter(lambda text: self.get_logger().warning(text))
-
-        def hear(message: Clock) -> None:
-            if message.clock.sec < 0:
-                report(
-                    "clock",
-                    f"passed over a time on {topic}: {message.clock.sec} s is before 1970, and "
-                    "ROS has no such time; until another comes the clock stands still. Let the "
-                    "simulator or the player that publishes it begin at 0 or later",
-                )
-                return
-            callback(message)
-
-        return hear
 
 
 def told_to_stop() -> threading.Event:

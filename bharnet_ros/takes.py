@@ -46,7 +46,8 @@ from bharnet_ros.declared import Declared, changes, declare_all, user_path
 from bharnet_ros.inputs import POSES_QOS, poses_of_one_source
 from bharnet_ros.msg import PersonPoseArray
 from bharnet_ros.reports import Reporter
-from bharnet_ros.spinning import WaryNode, spin
+from bharnet_ros.spinning import spin
+from bharnet_ros.wary import WaryNode
 
 # A stamp older than the newest by more means that time began anew, as with a bag played again.
 JUMP = NANOSECONDS // 2

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,9 +19,20 @@ pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make 
 from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
 from rclpy.serialization import serialize_message
-from robot import DEADLINE, Tester, pose, poses, process, save_model, stamp
+from robot import (
+    DEADLINE,
+    Tester,
+    in_executor,
+    pose,
+    poses,
+    process,
+    robot,
+    save_model,
+    stamp,
+    start,
+)
 
-from bharnet_ros.msg import Action
+from bharnet_ros.msg import Action, ActionArray
 from bharnet_ros.stamps import nanoseconds
 
 # Somebody standing, ten times a second by the wall's clock.
@@ -39,6 +51,16 @@ def tell():
     publisher.publish(message)
 
 node.create_timer(0.1, tell)
+rclpy.spin(node)
+"""
+
+# Hears the actions, reliably.
+LISTENER = """
+import rclpy
+from bharnet_ros.msg import ActionArray
+rclpy.init()
+node = rclpy.create_node("listener")
+node.create_subscription(ActionArray, "/bharnet/actions", lambda message: None, 10)
 rclpy.spin(node)
 """
 
@@ -120,3 +142,33 @@ def test_the_recogniser_is_killed_and_started_again_in_mid_stream(tmp_path):
         assert all(stamp(each.header) > stamp(killed) for each in tester.actions[told:])
         assert {each.event_id for each in tester.saw(Action.ONGOING, "person")} == {1}
         assert tester.saw(Action.OFFSET, "person") == []
+
+
+def test_a_listener_that_hangs_does_not_end_the_node(tmp_path):
+    """With keep_all DDS keeps 5000 messages for it, and then refuses more; rclpy raises."""
+    kept = {"qos_overrides./bharnet/actions.publisher.history": "keep_all"}
+    model = str(save_model(tmp_path / "tiny.safetensors"))
+    with robot(model=model, **kept) as (node, tester):
+        start(node)
+        tester.ready()
+        command = [sys.executable, "-c", LISTENER]
+        listener = subprocess.Popen(command, env=environment(tester))
+        try:
+            actions = node._actions
+            tester.wait(lambda: actions.get_subscription_count() == 2)
+            listener.send_signal(signal.SIGSTOP)
+
+            def fill() -> bool:
+                for _ in range(6000):
+                    actions.publish(ActionArray())
+                    if any("/bharnet/actions was not sent" in line for line in tester.log):
+                        return True
+                return False
+
+            assert in_executor(node, fill)
+            listener.send_signal(signal.SIGCONT)
+            tester.play(pose(), seconds=1.0)
+            assert len(tester.saw(Action.ONSET)) == 1
+        finally:
+            listener.kill()
+            listener.wait()

@@ -100,14 +100,7 @@ def tune(
     known = overlap(split.validation, split.train, learnt_by([info], config, data))
     minutes, sequences = sum(s.seconds for s in shown) / 60, len(split.validation)
     found = Tuned(before, chosen, temperature, len(shown), minutes, sequences, known)
-    asked = {
-        "model": model.name,
-        "people": sorted({each.person for each in shown}),
-        "stride_seconds": stride_seconds,
-        "paces": list(paces),
-        "most_false_alarms_a_minute": false_alarms,
-        "longest_delay": longest_delay if math.isfinite(longest_delay) else None,
-    }
+    asked = _asked(model, shown, stride_seconds, paces, false_alarms, longest_delay)
     _write(out, asked, found, tried)
     if save:
         tuned = replace(info, temperature=temperature, decision=asdict(chosen.config))
@@ -137,6 +130,25 @@ def _judged(answers: Many[Answers], info: ModelInfo, config: DecisionConfig) -> 
 def _of_classes(checkpoint: Checkpoint, device: str) -> Recognizer:
     """Answers of classes, not of labels: a temperature is of the logits."""
     return Recognizer(replace(checkpoint, info=replace(checkpoint.info, synonyms={})), device)
+
+
+def _asked(
+    model: Path,
+    shown: Many[LabelledStream],
+    stride_seconds: float,
+    paces: Many[float],
+    false_alarms: float,
+    longest_delay: float,
+) -> dict[str, Any]:
+    """What a run was given, for tune.json."""
+    return {
+        "model": model.name,
+        "people": sorted({each.person for each in shown}),
+        "stride_seconds": stride_seconds,
+        "paces": list(paces),
+        "most_false_alarms_a_minute": false_alarms,
+        "longest_delay": longest_delay if math.isfinite(longest_delay) else None,
+    }
 
 
 def _write(out: Path, asked: dict[str, Any], found: Tuned, tried: Many[Trial]) -> None:
