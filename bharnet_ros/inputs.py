@@ -29,14 +29,14 @@ HANDS_CURE = "start a hand source, or name its topic with -r bharnet/hands:=<top
 
 
 def poses_of_one_source(
-    topic: str, callback: Callable[[PersonPoseArray], None], report: Report
+    node: Node, topic: str, callback: Callable[[PersonPoseArray], None], report: Report
 ) -> Callable[..., None]:
     """For a subscription of poses: passes on what the publisher sends that is followed."""
-    return called_back(
-        of_one_source(
-            topic, callback, report, lambda message: (message.header.frame_id, message.estimator)
-        )
-    )
+
+    def name(message: PersonPoseArray) -> tuple[str, str]:
+        return message.header.frame_id, message.estimator
+
+    return called_back(of_one_source(topic, callback, report, node.count_publishers, name))
 
 
 class PoseInput:
@@ -123,7 +123,7 @@ class PoseInput:
         subscription = self._node.create_subscription(
             PersonPoseArray,
             topic,
-            poses_of_one_source(name, callback, self._report),
+            poses_of_one_source(self._node, name, callback, self._report),
             POSES_QOS,
             event_callbacks=events,
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),

@@ -21,6 +21,7 @@ from bharnet_ros.spinning import (
     WRONG_PARAMETERS,
     begin,
     end_with,
+    refused,
     told_to_stop,
 )
 from bharnet_ros.wary import WaryNode
@@ -46,7 +47,8 @@ def told(transition: Transition) -> Transition:
             node.get_logger().info(f"{transition.__name__[3:]} is given up: {error}")
             return TransitionCallbackReturn.FAILURE
         except (ValueError, RuntimeError, *WRONG_PARAMETERS) as error:  # a bad model, no device
-            node.get_logger().error(f"{transition.__name__[3:]} failed: {error}")
+            why = refused(error) if isinstance(error, RuntimeError) else error
+            node.get_logger().error(f"{transition.__name__[3:]} failed: {why}")
             return TransitionCallbackReturn.FAILURE
         except Exception:
             node.get_logger().error(traceback.format_exc())

@@ -10,6 +10,8 @@ here.
 
 from __future__ import annotations
 
+import functools
+import math
 import time
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any
@@ -22,6 +24,9 @@ HOLD_SECONDS = 0.5
 # So many of its messages in a row are lost at most.
 MOST_LOST = 50
 NOT_NUMBERED = 2**64 - 1  # the middleware does not say
+# Publishers of a topic are counted so often, and are two only after so long: one that was killed
+# stays in the graph for a while.
+COUNT_SECONDS, GONE_SECONDS = 5.0, 30.0
 
 Info = Mapping[str, "int | None"]  # what rclpy tells of a message; None or missing = nothing
 
@@ -39,13 +44,17 @@ def arrival(info: Info) -> float:
 class Source:
     """Says of each message whether it is of the publisher that is followed.
 
-    ``report("two_sources", text)`` is told of every other.
+    ``report("two_sources", text)`` is told of every other, and ``report("publishers", text)``
+    where several cannot be told apart. ``publishers()``: how many the topic has.
     """
 
-    def __init__(self, topic: str, report: Report) -> None:
-        self._topic, self._report = topic, report
+    def __init__(
+        self, topic: str, report: Report, publishers: Callable[[], int] = lambda: 1
+    ) -> None:
+        self._topic, self._report, self._publishers = topic, report, publishers
         self._number, self._last = NOT_NUMBERED, 0.0
         self._name: Hashable = None
+        self._counted, self._several_since = -math.inf, 0.0
 
     def takes(self, info: Info, name: Hashable, now: float) -> bool:
         """``info`` as rclpy gives it; ``name``: what one publisher writes into all messages.
@@ -55,6 +64,8 @@ class Source:
         number = info.get("publication_sequence_number")
         if number is None:
             number = NOT_NUMBERED
+        if number == NOT_NUMBERED:
+            self._count(now)
         # Numbers of two that were started together overtake each other; then the name tells.
         same = name == self._name and (
             number == NOT_NUMBERED or self._number < number <= self._number + MOST_LOST
@@ -70,18 +81,35 @@ class Source:
         self._number, self._name, self._last = number, name, now
         return True
 
+    def _count(self, now: float) -> None:
+        """Nothing tells apart two who name the same camera where messages are not numbered."""
+        if 0 <= now - self._counted < COUNT_SECONDS:
+            return
+        first = self._counted == -math.inf
+        self._counted, several = now, self._publishers()
+        if several < 2 or first:
+            self._several_since = now
+        elif now - self._several_since >= GONE_SECONDS:
+            self._report(
+                "publishers",
+                f"{self._topic} has {several} publishers, and the middleware does not tell whose "
+                "a message is: people of one camera's name are mixed; stop all but one",
+            )
+
 
 def of_one_source(
     topic: str,
     callback: Callable[[Any], None],
     report: Report,
+    publishers: Callable[[str], int],
     name: Callable[[Any], Hashable] = lambda message: message.header.frame_id,
 ) -> Callable[[Any, Info], None]:
     """For a subscription of a topic: passes on what the publisher sends that is followed.
 
-    ``name(message)``: what one publisher writes into all messages.
+    ``publishers(topic)``: how many there are; ``name(message)``: what one publisher writes into
+    all messages.
     """
-    source = Source(topic, report)
+    source = Source(topic, report, functools.partial(publishers, topic))
 
     def on_message(message: Any, info: Info) -> None:
         if source.takes(info, name(message), arrival(info)):

@@ -22,6 +22,7 @@ WRONG_PARAMETERS = InvalidParameterTypeException, InvalidParameterValueException
 # Exit codes of a process whose node cannot be made: it never can, as it was started (the launch
 # file does not start it again), or a later try may succeed, as once a disk is no longer full.
 NEVER, NOT_NOW = 2, 1
+SECURED = os.environ.get("ROS_SECURITY_ENABLE") == "true"  # as rcl reads it
 
 
 def told_to_stop() -> threading.Event:
@@ -34,6 +35,16 @@ def told_to_stop() -> threading.Event:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: told.set())
     return told
+
+
+def refused(error: RuntimeError) -> str:
+    """What rcl says of something that it did not make, and where SROS 2 is on, the cure."""
+    if SECURED and type(error).__name__ == "RCLError":
+        return (
+            f"{error}. ROS_SECURITY_ENABLE is on: see whether the keys and rules of its enclave "
+            "allow it (docs/howto/security.md)"
+        )
+    return str(error)
 
 
 def begin(
@@ -53,13 +64,20 @@ def begin(
             print(f"{name}: not known after --ros-args: {error}", file=sys.stderr)
             return NEVER
         print(f"{name}: {error}", file=sys.stderr)
-        return NEVER if "Couldn't parse" in str(error) else NOT_NOW
+        never = any(each in str(error) for each in ("Couldn't parse", "SECURITY ERROR"))
+        return NEVER if never else NOT_NOW
     try:
         return make()
     except (*cannot, *WRONG_PARAMETERS) as error:
         print(f"{name}: {error}", file=sys.stderr)
         rclpy.try_shutdown()
         return NEVER
+    except RuntimeError as error:
+        if type(error).__name__ != "RCLError":  # in no public module either
+            raise
+        print(f"{name}: {refused(error)}", file=sys.stderr)
+        rclpy.try_shutdown()
+        return NEVER if SECURED else NOT_NOW
 
 
 def end_with(code: int, left_behind: bool) -> int:

@@ -86,7 +86,7 @@ class RecorderNode(WaryNode):
             PersonPoseArray,
             "bharnet/poses",
             poses_of_one_source(
-                self.resolve_topic_name("bharnet/poses"), self._on_poses, self.report
+                self, self.resolve_topic_name("bharnet/poses"), self._on_poses, self.report
             ),
             POSES_QOS,
             qos_overriding_options=qos,

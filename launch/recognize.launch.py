@@ -18,6 +18,9 @@
     intents       YAML that maps actions to hri_actions_msgs/Intent, "shipped" for the one in
                   config/; empty: no intents
 
+With $ROS_SECURITY_ENABLE each process is given its enclave of config/sros2/policy.xml;
+$ROS_SECURITY_ENCLAVE_OVERRIDE goes before that.
+
 With source:=image there are two processes: the estimator (pictures to poses, under a guardian that
 starts it again when it hangs) and the recogniser (poses to actions). Either may fail without the
 other, and is started again; not where its exit code says that it can never work as it was started,
@@ -33,7 +36,11 @@ from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 from launch.actions import DeclareLaunchArgument, EmitEvent, LogInfo, OpaqueFunction
 from launch.events import matches_action
 from launch.events.process import ProcessExited, ShutdownProcess
-from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch.substitutions import (
+    EnvironmentVariable,
+    LaunchConfiguration,
+    PathJoinSubstitution,
+)
 from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 
@@ -120,6 +127,12 @@ def give_up(event: ProcessExited, context: LaunchContext) -> list[LaunchDescript
     ]
 
 
+# As config/sros2/policy.xml names them.
+ENCLAVES = {
+    "recognize": "/bharnet",
+    "estimate": "/bharnet_estimator",
+    "intents": "/bharnet_intents",
+}
 AGAIN = {"respawn": True, "respawn_delay": 1.0, "on_exit": give_up}
 
 
@@ -149,7 +162,7 @@ def start_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
             namespace=argument("namespace"),
             parameters=[argument("params_file"), *given_here],
             remappings=remappings or [],
-            ros_arguments=["--log-level", argument("log_level")],
+            ros_arguments=["--log-level", argument("log_level"), *enclave(executable, context)],
             output="screen",
             emulate_tty=True,
             **AGAIN,
@@ -167,11 +180,17 @@ def start_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
             overrides["use_depth"] = True
         nodes.append(start("estimate", overrides, [each for each in topics if each[1]]))
     if argument("intents"):
-        nodes.append(intents(argument))
+        nodes.append(intents(argument, context))
     return nodes
 
 
-def intents(argument: Callable[[str], str]) -> Node:
+def enclave(executable: str, context: LaunchContext) -> list[str]:
+    """What SROS 2 must be told of a process, where it is on."""
+    on = EnvironmentVariable("ROS_SECURITY_ENABLE", default_value="").perform(context)
+    return ["--enclave", ENCLAVES[executable]] if on == "true" else []
+
+
+def intents(argument: Callable[[str], str], context: LaunchContext) -> Node:
     """The node that tells intents."""
     file = argument("intents")
     return Node(
@@ -184,7 +203,7 @@ def intents(argument: Callable[[str], str]) -> Node:
                 "use_sim_time": argument("use_sim_time") == "true",
             }
         ],
-        ros_arguments=["--log-level", argument("log_level")],
+        ros_arguments=["--log-level", argument("log_level"), *enclave("intents", context)],
         output="screen",
         emulate_tty=True,
         **AGAIN,

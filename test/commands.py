@@ -24,7 +24,7 @@ PROGRAMS = frozenset(
     (
         *("bharnet", "cd", "colcon", "docker", "export", "git", "make", "mkdocs", "pip"),
         *("pre-commit", "python", "python3", "ros2", "rosdep", "rqt_image_view", "rviz2"),
-        *("source", "srun", "tensorboard", "torchrun"),
+        *("source", "srun", "tensorboard", "tools/build_cyclone.sh", "torchrun"),
     )
 )
 SHELL_WORDS = frozenset(("do", "done", "for", "then", "fi", "if"))

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import types
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from polling import until
@@ -99,7 +100,11 @@ def nodes(monkeypatch, **given: str) -> dict[str, dict]:
         "launch.actions": ("DeclareLaunchArgument", "EmitEvent", "LogInfo", "OpaqueFunction"),
         "launch.events": ("matches_action",),
         "launch.events.process": ("ProcessExited", "ShutdownProcess"),
-        "launch.substitutions": ("LaunchConfiguration", "PathJoinSubstitution"),
+        "launch.substitutions": (
+            "EnvironmentVariable",
+            "LaunchConfiguration",
+            "PathJoinSubstitution",
+        ),
         "launch_ros": (),
         "launch_ros.actions": ("Node",),
         "launch_ros.substitutions": ("FindPackageShare",),
@@ -110,8 +115,11 @@ def nodes(monkeypatch, **given: str) -> dict[str, dict]:
             setattr(made, name, type(name, (Described,), {}))
         monkeypatch.setitem(sys.modules, module, made)
     values: dict[str, str] = {}
-    configuration = sys.modules["launch.substitutions"].LaunchConfiguration
-    configuration.perform = lambda self, _: values[self.given[0]]
+    substitutions = sys.modules["launch.substitutions"]
+    substitutions.LaunchConfiguration.perform = lambda self, _: values[self.given[0]]
+    substitutions.EnvironmentVariable.perform = lambda self, _: os.environ.get(
+        self.given[0], self.named["default_value"]
+    )
     code = runpy.run_path(str(LAUNCH_FILE))
     values |= {each.given[0]: each.named["default_value"] for each in code["ARGUMENTS"]}
     values |= {"params_file": "mine.yaml"} | given
@@ -134,6 +142,24 @@ def test_what_is_given_goes_before_what_the_file_says(monkeypatch):
     assert started["recognize"]["parameters"][1] == both | {"device": "cpu", "model": "m"}
     wanted = both | {"transport": "compressed", "use_depth": True}
     assert started["estimate"]["parameters"][1] == wanted
+
+
+def test_with_security_on_each_process_is_in_its_enclave(monkeypatch):
+    monkeypatch.delenv("ROS_SECURITY_ENABLE", raising=False)
+    given = {"source": "image", "intents": "shipped"}
+    assert all(
+        "--enclave" not in each["ros_arguments"] for each in nodes(monkeypatch, **given).values()
+    )
+    monkeypatch.setenv("ROS_SECURITY_ENABLE", "true")
+    policy = ElementTree.parse(ROOT / "config" / "sros2" / "policy.xml")
+    known = {each.get("path") for each in policy.iter("enclave")}
+    told = {name: each["ros_arguments"][2:] for name, each in nodes(monkeypatch, **given).items()}
+    assert told == {
+        "recognize": ["--enclave", "/bharnet"],
+        "estimate": ["--enclave", "/bharnet_estimator"],
+        "intents": ["--enclave", "/bharnet_intents"],
+    }
+    assert {enclave for _, enclave in told.values()} < known
 
 
 @pytest.mark.parametrize("executable", ["recognize", "estimate", "intents"])

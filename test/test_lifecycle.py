@@ -309,3 +309,24 @@ def test_what_is_wrong_at_start_is_one_clear_line(module, code, given, says):
     assert says in done.stderr
     assert given[-1].partition(":=")[0] in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("enclave", "says"), [("bharnet", "rules of its enclave"), ("", "SECURITY ERROR: directory")]
+)
+def test_keys_that_are_no_keys_are_one_clear_line(tmp_path, enclave, says):
+    """Security is on, and the enclave is empty or absent."""
+    (tmp_path / "enclaves" / enclave).mkdir(parents=True)
+    secured = {"ENABLE": "true", "STRATEGY": "Enforce", "KEYSTORE": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-m", "bharnet_ros.node", "--ros-args", "--enclave", "/bharnet"],
+        env={**os.environ, **{f"ROS_SECURITY_{key}": value for key, value in secured.items()}},
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "bharnet cannot start: " in done.stderr
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr

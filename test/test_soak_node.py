@@ -11,6 +11,7 @@ import pytest
 
 pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make test`")
 
+from robot import needs_numbers
 from tiny import save_model
 
 from tools.soak.footprint import Footprint
@@ -25,6 +26,7 @@ def soak(tmp_path_factory):
         yield soak
 
 
+@needs_numbers  # one of the disturbances is a second publisher
 def test_a_real_node_stands_every_disturbance(soak):
     camera = soak.camera
     for disturb in dict.fromkeys(soak.disturbances.all):

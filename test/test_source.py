@@ -25,7 +25,15 @@ from bharnet.window import NANOSECONDS
 from bharnet_ros import node as node_module
 from bharnet_ros import source
 from bharnet_ros.msg import PersonPoseArray
-from bharnet_ros.source import HOLD_SECONDS, MOST_LOST, NOT_NUMBERED, Source, arrival
+from bharnet_ros.source import (
+    COUNT_SECONDS,
+    GONE_SECONDS,
+    HOLD_SECONDS,
+    MOST_LOST,
+    NOT_NUMBERED,
+    Source,
+    arrival,
+)
 
 
 class Asked:
@@ -33,7 +41,10 @@ class Asked:
 
     def __init__(self) -> None:
         self.said: list[str] = []
-        self.source = Source("/bharnet/poses", lambda key, text: self.said.append(text))
+        self.publishers = 1
+        self.source = Source(
+            "/bharnet/poses", lambda key, text: self.said.append(text), lambda: self.publishers
+        )
         self.now = 100.0
 
     def takes(self, number: int, name: str = "camera", after: float = 0.1) -> bool:
@@ -76,6 +87,24 @@ def test_without_numbers_names_tell_them_apart():
         for _ in range(2):
             assert asked.source.takes(info, "right camera", asked.now)
         assert not asked.source.takes(info, "left camera", asked.now)
+
+
+def test_without_numbers_publishers_of_one_name_are_counted():
+    """As with Cyclone DDS: nothing else can be done."""
+    asked = Asked()
+    assert asked.takes(NOT_NUMBERED)
+    asked.publishers = 2
+    for _ in range(round(GONE_SECONDS / 0.1) - 1):  # the first may have been killed
+        assert asked.takes(NOT_NUMBERED)
+    assert asked.said == []
+    for _ in range(round(COUNT_SECONDS / 0.1) + 1):
+        assert asked.takes(NOT_NUMBERED)
+    assert len(asked.said) == 1
+    assert "/bharnet/poses has 2 publishers" in asked.said[0]
+    asked.publishers = 1
+    for _ in range(100):
+        assert asked.takes(NOT_NUMBERED)
+    assert len(asked.said) == 1
 
 
 def test_two_that_were_started_together_are_told_apart_by_name():

@@ -100,7 +100,9 @@ class CameraInput:
         try:
             for each in wanted:
                 name = node.resolve_topic_name(each.name)
-                each.callback = called_back(of_one_source(name, each.callback, refused))
+                each.callback = called_back(
+                    of_one_source(name, each.callback, refused, node.count_publishers)
+                )
                 self._subscribe(each, QoSOverridingOptions.with_default_policies())
                 self._topics.append(each)
         except Exception:
