@@ -81,7 +81,7 @@ RUN_BY = {
     "source": "make test sources tools/ros_env.sh",
     "srun": "test_cluster.py sets the variables that it sets",
     "tensorboard": NOT_OURS,
-    "tools/build_cyclone.sh": "builds for minutes what the package index lacks, from other sources",
+    "tools/build_cyclone.sh": "builds for minutes, from sources that the package index lacks",
     "torchrun": "test_cluster.py",
 }
 SHOWN = tuple(command for page in PAGES for command in commands(page))
