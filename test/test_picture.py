@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import numpy as np
@@ -62,3 +63,9 @@ def test_a_mirror_is_undone_after_turning() -> None:
 def test_other_angles_are_refused() -> None:
     with pytest.raises(ValueError, match="90, 180 or 270"):
         upright(np.zeros((16, 16, 3), np.uint8), 45)
+
+
+def test_its_refusal_passes_from_process_to_process() -> None:
+    """A pool waits for ever for an exception that it cannot unpickle."""
+    told = pickle.loads(pickle.dumps(InvalidFrame("old_stamp", "it is older")))
+    assert (type(told), told.key, str(told)) == (InvalidFrame, "old_stamp", "it is older")

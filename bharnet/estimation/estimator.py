@@ -31,6 +31,10 @@ class InvalidFrame(ValueError):
         super().__init__(message)
         self.key = key
 
+    def __reduce__(self) -> tuple[type[InvalidFrame], tuple[str, str]]:
+        """An exception that cannot be unpickled leaves a process pool waiting for ever."""
+        return type(self), (self.key, str(self))
+
 
 @dataclass(frozen=True, eq=False)
 class Detection:
