@@ -126,17 +126,18 @@ class Checkpoint:
     digest: str
 
 
-def save_checkpoint(path: Path, network: BHaRNet, info: ModelInfo) -> None:
+def save_checkpoint(path: str | Path, network: BHaRNet, info: ModelInfo) -> None:
     """Write a checkpoint; an interrupted write leaves the old file. Raises OSError."""
-    write_model(path, network, "bharnet", {"format": FORMAT, **asdict(info)})
+    write_model(Path(path), network, "bharnet", {"format": FORMAT, **asdict(info)})
 
 
-def load_checkpoint(path: Path) -> Checkpoint:
+def load_checkpoint(path: str | Path) -> Checkpoint:
     """Read a checkpoint, checking everything before the network is built.
 
     Raises InvalidCheckpoint if the file is missing, cut short, no checkpoint, of a newer format,
     or if its weights do not fit its own description.
     """
+    path = Path(path)
     content = read_model(path)
     info = describe(path, content, "bharnet", FORMAT, read_info, "bharnet train")
     network = fill(path, content, lambda: BHaRNet(info.network, info.features, len(info.classes)))

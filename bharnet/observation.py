@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -14,6 +15,8 @@ from bharnet.skeleton import HAND_21, Layout, convert
 
 # Beyond this no camera coordinate means anything, and float32 differences stay exact below it.
 LARGEST_COORDINATE = 1e4
+# No estimator guesses a joint so many pictures away; pixels are.
+LARGEST_SHARE = 100.0
 
 
 class InvalidPose(ValueError):
@@ -33,7 +36,8 @@ class Coordinates(IntEnum):
 class PoseFormat:
     """How a source writes its joints: layout, meaning of coordinates, width / height.
 
-    Raises InvalidPose for coordinates that mean nothing, or a shape that no picture has.
+    Raises InvalidPose for a layout that is none, coordinates that mean nothing, or a shape that
+    no picture has.
     """
 
     body_layout: Layout
@@ -41,6 +45,16 @@ class PoseFormat:
     aspect: float = 1.0  # picture width / height; used by IMAGE only
 
     def __post_init__(self) -> None:
+        if not isinstance(self.body_layout, Layout):
+            raise InvalidPose(
+                f"body_layout {self.body_layout!r} is no Layout; give skeleton.COCO_17, or "
+                "get_layout('coco_17')"
+            )
+        if self.coordinates not in tuple(Coordinates):
+            raise InvalidPose(
+                f"coordinates {self.coordinates!r} are unknown; say Coordinates.IMAGE, CAMERA or "
+                "BODY"
+            )
         if self.coordinates == Coordinates.UNSET:
             raise InvalidPose("coordinates are UNSET; say IMAGE, CAMERA or BODY")
         if self.coordinates == Coordinates.IMAGE and not 0.05 <= self.aspect <= 20.0:
@@ -72,25 +86,50 @@ class Observation:
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """Everybody seen at one moment. ``stamp`` is the acquisition time in nanoseconds."""
+    """Everybody seen at one moment. ``stamp`` is the acquisition time in whole nanoseconds.
+
+    Raises TypeError for a stamp that is no whole number: of seconds nothing would ever be due.
+    """
 
     stamp: int
     people: tuple[Observation, ...]
 
+    def __post_init__(self) -> None:
+        try:
+            object.__setattr__(self, "stamp", operator.index(self.stamp))
+        except TypeError:
+            raise TypeError(
+                f"stamp {self.stamp!r} is no whole number of nanoseconds; give "
+                "round(seconds * 1e9), or time.monotonic_ns()"
+            ) from None
 
-def read_joints(values: ArrayLike, layout: Layout, part: str) -> NDArray[np.float32]:
-    """Flat or (V, 4) values -> (V, 4) float32; [] gives an unseen part.
 
-    Raises InvalidPose for a wrong count, infinity, or a coordinate of absurd size.
+def read_joints(values: ArrayLike | None, layout: Layout, part: str) -> NDArray[np.float32]:
+    """Flat or (V, 4) values -> (V, 4) float32; [] or None gives an unseen part.
+
+    What a masked array masks is not seen. Raises InvalidPose for what is no array of numbers, a
+    wrong count or shape, infinity, or a coordinate of absurd size.
     """
-    joints = np.array(values, np.float32)
     count = len(layout)
+    if values is None:
+        return unseen(count)
+    try:
+        if isinstance(values, np.ma.MaskedArray):
+            values = np.ma.filled(values.astype(np.float32), np.nan)
+        joints = np.asarray(values, np.float32).copy()
+    except (RuntimeError, TypeError, ValueError) as error:  # torch's own are of any kind
+        raise InvalidPose(f"{part} is no array of numbers ({error})") from None
     if joints.size == 0:
         return unseen(count)
     if joints.size != 4 * count:
         raise InvalidPose(
             f"{part} has {joints.size} numbers, layout {layout.name} needs {4 * count} "
             f"({count} joints of x, y, z, score); send [] for a part that is not seen"
+        )
+    if joints.ndim > 1 and joints.shape != (count, 4):
+        raise InvalidPose(
+            f"{part} has shape {joints.shape}, layout {layout.name} needs ({count}, 4), a joint a "
+            "row, of one person; or all in one row"
         )
     joints = joints.reshape(count, 4)
     if np.isinf(joints).any():
@@ -114,17 +153,20 @@ def unseen(count: int) -> NDArray[np.float32]:
 
 def observe(
     body_id: str,
-    body: ArrayLike,
-    left_hand: ArrayLike,
-    right_hand: ArrayLike,
+    body: ArrayLike | None,
+    left_hand: ArrayLike | None,
+    right_hand: ArrayLike | None,
     source: PoseFormat,
     target: Layout,
     person_id: str = "",
 ) -> Observation:
     """One person's raw joints -> Observation in the target's body layout, isotropic units.
 
-    Arrays are flat or (V, 4): x, y, z, score; [] = part not seen. Raises InvalidPose.
+    Arrays are flat or (V, 4): x, y, z, score; [] or None = part not seen. Raises InvalidPose, also
+    for pixels where IMAGE says fractions, and for a ``body_id`` that is no string.
     """
+    if not isinstance(body_id, str):
+        raise InvalidPose(f"body_id {body_id!r} is no string; give str({body_id!r})")
     raw = read_joints(body, source.body_layout, "body")
     hands = np.stack(
         (
@@ -135,9 +177,19 @@ def observe(
     bbox, position = _bbox(raw, source.coordinates), _position(raw, source)
     if source.coordinates == Coordinates.IMAGE:
         for joints in (raw, hands):
+            _refuse_pixels(joints)
             joints[..., (0, 2)] *= source.aspect
     body_joints = convert(raw, source.body_layout, target)
     return Observation(body_id, body_joints, hands, person_id, bbox, position)
+
+
+def _refuse_pixels(joints: NDArray[np.float32]) -> None:
+    far = joints[..., :2][np.abs(joints[..., :2]) > LARGEST_SHARE]
+    if far.size:
+        raise InvalidPose(
+            f"a joint is {far[0]:g} pictures away; IMAGE means fractions of the picture: divide "
+            "pixels x by its width, y by its height"
+        )
 
 
 def _bbox(

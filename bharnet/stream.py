@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bharnet.decision import Decided, Decider, DecisionConfig, Reason, decision_config
-from bharnet.observation import Frame, Observation
+from bharnet.observation import Frame, InvalidPose, Observation
 from bharnet.recognizer import Prediction, Recognizer
 from bharnet.reporting import Report, ignore
+from bharnet.skeleton import HAND_21, get_layout
 from bharnet.window import NANOSECONDS, PersonWindows
 
 
@@ -54,11 +55,16 @@ class StreamConfig:
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """A decision, and the person as last seen."""
+    """A decision, and the person as last seen (nanoseconds).
+
+    ``label``: the name of ``decided.class_id``, of the idle class while nothing is done; "" while
+    the answer is UNKNOWN.
+    """
 
     decided: Decided
     person: Observation
     last_seen: int
+    label: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +100,8 @@ class ActionStream:
         self.recognizer = recognizer
         self.decider = Decider(decision or decision_config(info), info.idle_id)
         self._report = report
+        joints = len(get_layout(info.features.body_layout))
+        self._shapes = (joints, 4), (2, len(HAND_21), 4)
         config = config or StreamConfig()
         self._windows = PersonWindows(info.features.window_seconds, config.lost_seconds)
         self.config = config
@@ -122,7 +130,11 @@ class ActionStream:
         return len(self._windows)
 
     def push(self, frame: Frame) -> Tick | None:
-        """Take a frame. Returns a tick only if time jumped back and running events ended."""
+        """Take a frame. Returns a tick only if time jumped back and running events ended.
+
+        Raises InvalidPose for joints that are not in the model's layout; then nothing was taken.
+        """
+        self._refuse_others(frame)
         ended = None
         if self._newest and frame.stamp <= self._newest:
             back = (self._newest - frame.stamp) / NANOSECONDS
@@ -227,7 +239,20 @@ class ActionStream:
 
     def _entry(self, decided: Decided) -> Entry:
         last_seen, person = self._last_entry[decided.body_id]
-        return Entry(decided, person, last_seen)
+        known = decided.class_id >= 0  # -1 would name the last class
+        label = self.recognizer.info.classes[decided.class_id] if known else ""
+        return Entry(decided, person, last_seen, label)
+
+    def _refuse_others(self, frame: Frame) -> None:
+        """Raise InvalidPose for joints of another layout than the model's."""
+        for person in frame.people:
+            if (person.body.shape, person.hands.shape) != self._shapes:
+                raise InvalidPose(
+                    f"'{person.body_id}' has a body of {person.body.shape} and hands of "
+                    f"{person.hands.shape}, the model reads {' and '.join(map(str, self._shapes))}"
+                    "; let observation.observe convert it, with target="
+                    f"get_layout('{self.recognizer.info.features.body_layout}')"
+                )
 
     def _usable(self, frame: Frame) -> tuple[Observation, ...]:
         """The people of a frame that have an id, once each, tracked ones first."""

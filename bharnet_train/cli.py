@@ -23,7 +23,7 @@ from bharnet_train.options import (
     Config,
     Data,
     Device,
-    Model,
+    ModelOrShipped,
     Out,
     Overrides,
     Precision,
@@ -284,13 +284,14 @@ app.command()(tune)
 
 
 @app.command()
-def info(model: Model) -> None:
+def info(model: ModelOrShipped = None) -> None:
     """Print what a checkpoint says of itself."""
     from dataclasses import asdict
 
     from bharnet.checkpoint import load_checkpoint
+    from bharnet.models import SHIPPED
 
-    loaded = load_checkpoint(model)
+    loaded = load_checkpoint(model or SHIPPED)
     console.print_json(json.dumps({"digest": loaded.digest, **asdict(loaded.info)}))
 
 

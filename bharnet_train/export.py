@@ -16,9 +16,10 @@ import typer
 from numpy.typing import NDArray
 from rich.markup import escape
 
+from bharnet.models import SHIPPED
 from bharnet_train.console import say
 from bharnet_train.datasets.recordings import Sequence
-from bharnet_train.options import DATA, Data, Model, Overrides
+from bharnet_train.options import DATA, Data, ModelOrShipped, Overrides
 
 if TYPE_CHECKING:
     import torch
@@ -46,7 +47,7 @@ class Exported:
 
 
 def export_command(
-    model: Model,
+    model: ModelOrShipped = None,
     to: Annotated[str, typer.Option(help="onnx.")] = "onnx",
     out: Annotated[
         Path | None,
@@ -69,7 +70,7 @@ def export_command(
     if int8 and fp16:
         raise ExportFailed("--int8 and --fp16 exclude each other")
     kind = "int8" if int8 else "fp16" if fp16 else "fp32"
-    done = export(model, kind, out, config, data, overrides or [])
+    done = export(model or SHIPPED, kind, out, config, data, overrides or [])
     say(escape(f"{done.path}: {done.path.stat().st_size / 1e6:.2f} MB"))
     say(f"largest error of a logit {done.error:.2g} of the largest (bound {BOUNDS[kind]:g})")
     if done.top1 is not None:

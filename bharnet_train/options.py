@@ -39,6 +39,9 @@ def _there(device: str) -> str:
 
 
 Model = Annotated[Path, typer.Argument(help="Checkpoint (.safetensors).")]
+ModelOrShipped = Annotated[
+    Path | None, typer.Argument(help="Checkpoint (.safetensors); default: the one that ships.")
+]
 Config = Annotated[Path, typer.Option(help="Training configuration, see config/train/.")]
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", help="Override, e.g. optimiser.epochs=5.")

@@ -171,3 +171,11 @@ def test_flipped_bytes_load_or_are_refused(tmp_path_factory, data):
         load_checkpoint(path)
     except InvalidCheckpoint:
         return  # refused in words; anything else fails the test
+
+
+def test_a_path_may_be_text(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save_checkpoint("mein Modell ä.safetensors", network(), INFO)
+    assert load_checkpoint("mein Modell ä.safetensors").info == INFO
+    with pytest.raises(InvalidCheckpoint, match="nowhere"):
+        load_checkpoint("nowhere.safetensors")

@@ -18,6 +18,7 @@ from bharnet_train.cli import app
 from bharnet_train.config import InvalidConfig
 from bharnet_train.console import fail
 from bharnet_train.datasets.recordings import UnreadableData
+from bharnet_train.export import ExportFailed
 
 
 def bharnet(*arguments: object) -> str:
@@ -80,6 +81,14 @@ def test_robustness_writes_curves(trained, tmp_path):
     (curves,) = json.loads((tmp_path / "robustness.json").read_text()).values()
     assert all(0 <= top1 <= 100 for curve in curves.values() for top1 in curve.values())
     assert (tmp_path / "robustness.png").stat().st_size > 0
+
+
+def test_info_and_export_know_the_model_that_ships(tmp_path):
+    from bharnet.models import SHIPPED
+
+    assert json.loads(bharnet("info"))["name"] == SHIPPED.stem
+    done = CliRunner().invoke(app, ["export", "--out", str(tmp_path)])
+    assert isinstance(done.exception, ExportFailed)  # not that a model is missing
 
 
 def test_info_tells_the_classes(trained):

@@ -2,13 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Scores over time: when an action begins, goes on and ends, and when nothing is said."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from people import START
 
-from bharnet.decision import Decider, DecisionConfig, Reason, State
+from bharnet.checkpoint import ModelInfo
+from bharnet.decision import Decider, DecisionConfig, Reason, State, decision_config
 from bharnet.recognizer import Prediction
 from bharnet.window import NANOSECONDS
 
@@ -250,3 +253,11 @@ def test_scores_spread_over_all_classes_are_unknown():
     half = [prediction(wave=0.62, stop=0.19, idle=0.19)] * 6
     assert len(onsets(run(decider(), *half))) == 1
     assert states(run(decider(highest_entropy=0.8), *half)) == [["UNKNOWN"]] * 6
+
+
+def test_a_setting_that_does_not_exist_is_not_the_models_fault():
+    info = ModelInfo("m", "1", ("a", "b"))
+    with pytest.raises(ValueError, match="no setting threshold; there are smoothing_seconds"):
+        decision_config(info, {"threshold": 0.8})
+    with pytest.raises(ValueError, match="m decides by threshold"):
+        decision_config(replace(info, decision={"threshold": 0.8}))

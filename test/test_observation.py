@@ -4,6 +4,7 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -11,6 +12,7 @@ from hypothesis.extra import numpy as hnp
 from bharnet.observation import (
     LARGEST_COORDINATE,
     Coordinates,
+    Frame,
     InvalidPose,
     PoseFormat,
     observe,
@@ -47,11 +49,89 @@ def test_absent_parts_are_nan_with_score_zero():
         (np.full((33, 4), np.inf), "infinity"),
         (np.full((33, 4), -np.inf), "infinity"),
         (np.full((33, 4), 2e4), "units"),
+        # As many numbers, but in another order, or of one person among several.
+        (np.zeros((4, 33)), r"\(4, 33\)"),
+        (np.zeros((1, 33, 4)), r"\(1, 33, 4\)"),
+        (["x"] * 132, "no array of numbers"),
+        ([[1.0, 2.0], [3.0]], "no array of numbers"),
+        (torch.zeros(33, 4, requires_grad=True), "detach"),
+        # Pixels, where IMAGE says fractions.
+        (np.full((33, 4), 240.0), "240 pictures away.*divide pixels"),
     ],
 )
 def test_unusable_joints_name_cause_and_cure(values, message):
     with pytest.raises(InvalidPose, match=message):
         observe("a", values, [], [], IMAGE, UPPER_BODY_11)
+
+
+@pytest.mark.parametrize(
+    "turned",
+    [
+        np.asfortranarray,
+        np.ndarray.tolist,
+        lambda joints: joints[::-1].copy()[::-1],
+        torch.from_numpy,
+        lambda joints: torch.from_numpy(joints).double(),
+    ],
+)
+def test_any_kind_of_array_is_read_alike(turned):
+    joints = np.random.default_rng(0).random((33, 4))
+    plain = observe("a", joints, None, None, IMAGE, UPPER_BODY_11)
+    np.testing.assert_allclose(
+        observe("a", turned(joints), None, None, IMAGE, UPPER_BODY_11).body, plain.body, rtol=1e-6
+    )
+
+
+def test_masked_joints_are_not_seen():
+    joints = np.ma.masked_array(body(), mask=False)
+    joints[3] = np.ma.masked
+    joints[4, 2] = np.ma.masked
+    read = read_joints(joints, MEDIAPIPE_33, "body")
+    assert np.isnan(read[3, :3]).all()
+    assert read[3, 3] == 0
+    assert np.isnan(read[4, 2])
+    assert np.isfinite(read[4, :2]).all()
+
+
+def test_none_is_a_part_that_is_not_seen():
+    none, empty = (observe("a", body(), no, no, IMAGE, UPPER_BODY_11) for no in (None, []))
+    np.testing.assert_array_equal(none.hands, empty.hands)
+
+
+def test_metres_may_be_far():
+    assert observe("a", body(240.0, 17), [], [], CAMERA, UPPER_BODY_11).position[0] == 240.0
+
+
+@pytest.mark.parametrize("body_id", [0, 7, None])
+def test_an_id_is_a_string(body_id):
+    """0 would be nobody, and 7 another than "7"."""
+    with pytest.raises(InvalidPose, match="no string"):
+        observe(body_id, body(), [], [], IMAGE, UPPER_BODY_11)
+
+
+@pytest.mark.parametrize(
+    ("layout", "coordinates", "message"),
+    [
+        ("coco_17", Coordinates.IMAGE, r"get_layout\('coco_17'\)"),
+        (COCO_17, "image", "Coordinates.IMAGE"),
+        (COCO_17, 9, "Coordinates.IMAGE"),
+    ],
+)
+def test_a_format_of_wrong_things_is_refused(layout, coordinates, message):
+    with pytest.raises(InvalidPose, match=message):
+        PoseFormat(layout, coordinates, 4 / 3)
+
+
+@pytest.mark.parametrize("stamp", [1.7e9, np.float64(1.7e18), "1", None])
+def test_a_stamp_that_is_no_whole_number_is_refused(stamp):
+    with pytest.raises(TypeError, match="nanoseconds"):
+        Frame(stamp, ())
+
+
+def test_a_stamp_of_numpy_becomes_a_plain_one():
+    """The difference of two unsigned ones would be none: time never goes back."""
+    stamp = Frame(np.uint64(5), ()).stamp
+    assert (stamp, type(stamp)) == (5, int)
 
 
 def test_coordinates_must_be_said():

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Windows of several lengths, one answer."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -55,3 +57,16 @@ def test_without_lengths_the_models_own_is_read(recognizer):
     (own,) = recognizer.recognize([window], end)
     (named,) = recognizer.recognize([window], end, (recognizer.info.features.window_seconds,))
     np.testing.assert_array_equal(own.probabilities, named.probabilities)
+
+
+def test_threads_may_share_it(recognizer):
+    windows = [moving(1.0 + i / 4) for i in range(4)]
+
+    def ask(window):
+        return [recognizer.recognize([window], int(window.stamps[-1]))[0] for _ in range(8)]
+
+    alone = [ask(window)[0].probabilities for window in windows]
+    with ThreadPoolExecutor(4) as pool:
+        for expected, answers in zip(alone, pool.map(ask, windows), strict=True):
+            for each in answers:
+                np.testing.assert_array_equal(each.probabilities, expected)

@@ -11,6 +11,7 @@ from people import START, frame, person
 
 from bharnet.decision import DecisionConfig, Reason, State
 from bharnet.decision.config import LAG_OF_WHOLE_WINDOWS
+from bharnet.observation import InvalidPose, Observation
 from bharnet.recognizer import Prediction
 from bharnet.stream import ActionStream, StreamConfig
 from bharnet.window import NANOSECONDS
@@ -20,10 +21,12 @@ class Info:
     """What ActionStream asks of a model: here, a hand in sight means the action."""
 
     class features:  # noqa: N801
+        body_layout = "upper_body_11"
         window_seconds = 1.0
         longest_gap = 0.4
 
     decision: ClassVar = {"smoothing_seconds": 0.0, "enter_seconds": 0.2, "leave_seconds": 0.2}
+    classes = ("raised", "nothing")
     idle_id = 1
 
 
@@ -235,3 +238,31 @@ def test_several_windows_come_from_one_buffer():
     assert asked[-1] == ((0.5,), pytest.approx(0.9, abs=0.11))
     with pytest.raises(ValueError, match="window_seconds"):
         StreamConfig(window_seconds=(0.0,))
+
+
+def test_an_entry_names_its_class():
+    made, _ = stream()
+    hidden = [frame(2.0 + i * 0.1, person(hands=False)) for i in range(15)]
+    told = {
+        (entry.decided.state, entry.label)
+        for tick in play(made, [*raising(2.0), *hidden])
+        for entry in tick.entries
+    }
+    assert told == {
+        (State.UNKNOWN, ""),
+        (State.ONSET, "raised"),
+        (State.ONGOING, "raised"),
+        (State.OFFSET, "raised"),
+        (State.IDLE, "nothing"),
+    }
+
+
+def test_joints_of_another_layout_are_refused_and_nothing_is_taken():
+    made, _ = stream()
+    play(made, raising(1.0))
+    before = made.newest
+    other = Observation("b", np.zeros((17, 4), np.float32), person().hands)
+    with pytest.raises(InvalidPose, match=r"\(17, 4\).*get_layout\('upper_body_11'\)"):
+        made.push(frame(1.1, person("a"), other))
+    assert made.newest == before
+    assert len(made) == 1

@@ -73,6 +73,8 @@ def decision_config(
     usual = {"onset_lag_seconds": lag, "offset_lag_seconds": lag}
     chosen = {**usual, **info.decision, **(settings or {})}
     known = [each.name for each in fields(DecisionConfig)]
+    if unknown := sorted(set(settings or {}) - set(known)):
+        raise ValueError(f"there is no setting {unknown[0]}; there are {', '.join(known)}")
     if unknown := sorted(set(chosen) - set(known)):
         raise ValueError(
             f"{info.name} decides by {unknown[0]}, which is none of {', '.join(known)}; mend the "
