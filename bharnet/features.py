@@ -64,6 +64,8 @@ class FeatureConfig:
     hand_place: bool = False
 
     def __post_init__(self) -> None:
+        if not isinstance(self.streams, str):  # ("joint") is a text
+            object.__setattr__(self, "streams", tuple(self.streams))
         get_layout(self.body_layout)
         if not self.streams or set(self.streams) - set(STREAMS):
             raise ValueError(f"streams {self.streams} must be some of {', '.join(STREAMS)}")
@@ -241,7 +243,9 @@ class Streams:
 
 
 def make_streams(position: torch.Tensor, seen: torch.Tensor, config: FeatureConfig) -> Streams:
-    """Joint positions (B, T, J, 3) and seen (B, T, J) -> streams for the network.
+    """Joint positions (B, T, J, 3), 0 where unseen, and seen (B, T, J) -> streams for the network.
+
+    J as in ``Joints``; T may be any. A NaN in an unseen joint would be read: make it 0 before.
 
     The left hand is mirrored into a right one, so that both hands share one expert; a person
     mirrored as a whole therefore gives the same two hands, swapped.

@@ -53,6 +53,9 @@ class NetworkConfig:
     wide_class: int = -1
 
     def __post_init__(self) -> None:
+        if not isinstance(self.experts, str):  # ("body") is a text
+            object.__setattr__(self, "experts", tuple(self.experts))
+        object.__setattr__(self, "blocks", tuple(tuple(block) for block in self.blocks))
         _known("variant", self.variant, VARIANTS)
         _known("graph", self.graph, tuple(GRAPHS))
         _known("time", self.time, tuple(TEMPORAL))
