@@ -162,8 +162,10 @@ def top5(scores: torch.Tensor, target: torch.Tensor) -> float | None:
 
 def calibration_error(told: torch.Tensor, target: torch.Tensor) -> float:
     """Expected calibration error in percent of log probabilities (N, labels), as of ``tell``."""
+    # A sum over synonyms may round to above 1, for which torchmetrics would take all for logits.
+    probabilities = told.exp().clamp(max=1.0)
     error = multiclass_calibration_error(
-        told.exp(), target, told.shape[-1], n_bins=CALIBRATION_BINS, norm="l1"
+        probabilities, target, told.shape[-1], n_bins=CALIBRATION_BINS, norm="l1"
     )
     return round(100.0 * error.item(), 2)
 

@@ -24,6 +24,12 @@ def test_calibration_error_of_one_who_knows_how_sure_to_be():
     assert calibration_error(told, torch.tensor([0, 0, 1, 0])) == pytest.approx(0.0, abs=0.01)
 
 
+def test_calibration_error_of_probabilities_that_add_up_to_a_little_more_than_one():
+    """As sums over synonyms do; all of them had been taken for logits."""
+    told = torch.tensor([[0.0, -30.0], [2e-7, -30.0]])
+    assert calibration_error(told, torch.tensor([0, 0])) == pytest.approx(0.0, abs=0.01)
+
+
 def test_top5_counts_the_five_likeliest_of_more():
     scores = torch.arange(6.0).repeat(2, 1)  # class 0 is the sixth
     assert top5(scores, torch.tensor([0, 1])) == 50.0
