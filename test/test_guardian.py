@@ -83,6 +83,14 @@ def test_a_crash(guarded):
     assert guarded.end() == 0
 
 
+def test_a_signal_without_a_name(guarded):
+    """The guardian itself had ended of it, and nobody started the estimator again."""
+    os.kill(guarded.started(1), signal.SIGRTMIN + 2)
+    guarded.started(2)
+    assert guarded.said[0].startswith(f"the estimator was ended by signal {signal.SIGRTMIN + 2};")
+    assert guarded.end() == 0
+
+
 def test_an_error_in_python_is_a_crash_once_it_has_worked(tmp_path):
     guarded = Guarded(tmp_path, CHILD + "raise RuntimeError('bug')")
     # Before, it would be one that cannot start.

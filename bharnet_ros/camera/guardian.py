@@ -186,7 +186,7 @@ class Guardian:
             return code, ""
         if code > 0:
             return code, f"ended with code {code}"
-        return 128 - code, f"was ended by {signal.Signals(-code).name}"
+        return 128 - code, f"was ended by {_name(-code)}"
 
     def _listen(self, beats: int, process: int) -> str:
         """Until the process ends or we are told to stop (""), or it must be killed: why."""
@@ -225,6 +225,14 @@ class Guardian:
             self._deaf += 1
             return True
         return False
+
+
+def _name(number: int) -> str:
+    """Of a signal; Python has none for real-time ones but the first and the last."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def _is_stopped(process: int) -> bool:
