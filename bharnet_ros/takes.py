@@ -8,11 +8,13 @@
 
 Between start and stop joints are kept in memory. A worker writes them, so that a disk that hangs
 holds nothing up for longer than PATIENCE; the answer comes when the take is on the disk. A take
-that could not be kept stays in memory, to be stopped again once the cause is cured.
+that could not be kept, even after the answer, stays in memory until the next one begins, to be
+stopped again once the cause is cured.
 """
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -81,6 +83,8 @@ class RecorderNode(WaryNode):
         self._kind: tuple[Layout, str] | None = None  # of what is gathered, as its units
         self._shown = ""
         self._last: tuple[Recordings, Line] | None = None
+        # The take for which an answer did not wait, and what writes it.
+        self._late: tuple[Future[str], Gathering] | None = None
         qos = QoSOverridingOptions.with_default_policies()
         self._poses = self.create_subscription(
             PersonPoseArray,
@@ -173,15 +177,17 @@ class RecorderNode(WaryNode):
         except InvalidRecordings as error:
             return _answer(response, False, str(error))
         restarted = " anew" if self._active else ""
-        self._active, self._gathering, self._shown = True, None, label
+        self._active, self._gathering, self._late, self._shown = True, None, None, label
         return _answer(response, True, f"recording '{label}'{restarted}")
 
     def _on_stop(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        gathering, was = self._gathering, self._active
+        was = self._active
+        gathering = self._gathering if was else self._gathering or self._unkept()
         self._active, self._gathering = False, None
         if gathering is None:
             why = "no poses came; is something publishing them?" if was else "nothing is recorded"
             return _answer(response, False, why)
+        self._late = None
         given, label = dict(self.values), self._shown
 
         def write() -> str:
@@ -196,21 +202,42 @@ class RecorderNode(WaryNode):
         if kept is False:
             self._gathering = gathering
             message = f"not kept: {message}; cure that and call stop_recording again"
+        if kept is None and self._writing is not None:
+            self._late = self._writing, gathering
+            self._writing.add_done_callback(functools.partial(self._tell_if_lost, label))
         return _answer(response, bool(kept), message)
+
+    def _unkept(self) -> Gathering | None:
+        """The take that could not be kept after its answer was given."""
+        if self._late is None or not self._late[0].done() or self._late[0].exception() is None:
+            return None
+        return self._late[1]
+
+    def _tell_if_lost(self, label: str, writing: Future[str]) -> None:
+        """In the worker's thread: whoever asked has had an answer, and hears no other."""
+        if (error := writing.exception()) is not None:
+            self.get_logger().error(
+                f"'{label}' was not kept: {self._why(error)}; cure that, and before another take "
+                "is begun call stop_recording again"
+            )
 
     def _on_discard(
         self, request: Trigger.Request, response: Trigger.Response
     ) -> Trigger.Response:
-        if self._active or self._gathering is not None:
-            self._active, self._gathering = False, None
+        if self._active or self._gathering is not None or self._unkept() is not None:
+            self._active, self._gathering, self._late = False, None, None
             return _answer(response, True, "take broken off")
+        late, self._late = self._late, None
 
         def discard() -> str:
             # Asked here: the newest take may still have been on its way to the disk.
+            if late is not None and late[0].exception() is not None:
+                return "take broken off"
             if self._last is None:
                 raise InvalidRecordings("there is no take of this run to discard")
-            (recordings, line), self._last = self._last, None
+            recordings, line = self._last
             Recordings(recordings.folder).discard(line)
+            self._last = None  # not before: what could not be discarded can be asked for again
             return f"{line.take} discarded"
 
         discarded, message = self._on_disk(discard)
@@ -226,11 +253,14 @@ class RecorderNode(WaryNode):
             return None, "the disk is slow: it is still at work; look at the table"
         try:
             return True, self._writing.result()
-        except (InvalidTake, InvalidRecordings) as error:
-            return False, str(error)
-        except OSError as error:
-            where = error.filename or self.values["folder"]
-            return False, f"cannot write to {where}: {error.strerror or error}"
+        except (InvalidTake, InvalidRecordings, OSError) as error:
+            return False, self._why(error)
+
+    def _why(self, error: BaseException) -> str:
+        if not isinstance(error, OSError):
+            return str(error)
+        where = error.filename or self.values["folder"]
+        return f"cannot write to {where}: {error.strerror or error}"
 
 
 def _check(values: Mapping[str, Any]) -> None:

@@ -221,6 +221,71 @@ def test_what_is_discarded_is_the_newest_take_however_slow_the_disk(tmp_path, mo
         assert [line.take for line in Recordings(tmp_path).lines] == ["wave_001.npz"]
 
 
+@contextlib.contextmanager
+def failing_late(tester, monkeypatch):
+    """A disk that says no, but only after the answer of the service."""
+    begun, gate = threading.Event(), threading.Event()
+
+    def full(*_):
+        begun.set()
+        assert gate.wait(DEADLINE)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("bharnet.recording.write_take", full)
+        patch.setattr("bharnet_ros.takes.PATIENCE", 0.1)
+        assert "the disk is slow" in ask(tester, "stop")[1]
+        assert begun.wait(DEADLINE)
+        yield
+        gate.set()
+
+
+def test_a_take_that_a_slow_disk_refuses_can_be_stopped_again(tmp_path, monkeypatch, capfd):
+    """It had been lost, and nobody was told."""
+    with recorder(folder=str(tmp_path), label="wave") as (node, tester):
+        ask(tester, "start")
+        tell(node, tester, 0, 5, pose())
+        with failing_late(tester, monkeypatch):
+            assert ask(tester, "stop") == (False, "nothing is recorded")  # not yet
+        tester.wait(lambda: node._writing.done())
+        assert ask(tester, "stop") == (True, "kept wave_001.npz, 0.4 s; 1 takes of 'wave'")
+        assert ask(tester, "stop") == (False, "nothing is recorded")
+    assert "'wave' was not kept: cannot write to" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["on its way", "refused"])
+def test_a_take_that_a_slow_disk_refuses_is_the_one_to_be_discarded(tmp_path, monkeypatch, known):
+    """The one before it had been, which was good."""
+    with recorder(folder=str(tmp_path), label="wave") as (node, tester):
+        ask(tester, "start")
+        tell(node, tester, 0, 5, pose())
+        assert ask(tester, "stop")[0]
+        ask(tester, "start")
+        tell(node, tester, 10, 5, pose())
+        with failing_late(tester, monkeypatch):
+            if not known:
+                assert "the disk is slow" in ask(tester, "discard")[1]
+        tester.wait(lambda: node._writing.done())
+        if known:
+            assert ask(tester, "discard") == (True, "take broken off")
+        assert ask(tester, "stop") == (False, "nothing is recorded")
+        assert [line.take for line in Recordings(tmp_path).lines] == ["wave_001.npz"]
+
+
+def test_what_could_not_be_discarded_can_be_asked_for_again(tmp_path, monkeypatch):
+    def locked(*_):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    with recorder(folder=str(tmp_path), label="wave") as (node, tester):
+        ask(tester, "start")
+        tell(node, tester, 0, 5, pose())
+        assert ask(tester, "stop")[0]
+        with monkeypatch.context() as patch:
+            patch.setattr("bharnet_ros.takes.Recordings.discard", locked)
+            assert "Read-only file system" in ask(tester, "discard")[1]
+        assert ask(tester, "discard") == (True, "wave_001.npz discarded")
+
+
 HANGING = """
 import ctypes, sys
 from bharnet import recording
