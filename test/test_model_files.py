@@ -10,6 +10,7 @@ import subprocess
 import urllib.error
 import zipfile
 from dataclasses import replace
+from http.client import BadStatusLine, IncompleteRead
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(models, "MODELS", {MODEL.file: MODEL})
 
 
-def serve(monkeypatch: pytest.MonkeyPatch, content: bytes | None) -> list[str]:
+def serve(monkeypatch: pytest.MonkeyPatch, content: bytes | Exception | None) -> list[str]:
     """A web that answers every request with ``content``, None = cannot be reached."""
     asked = []
 
@@ -40,6 +41,8 @@ def serve(monkeypatch: pytest.MonkeyPatch, content: bytes | None) -> list[str]:
         asked.append(url)
         if content is None:
             raise urllib.error.URLError("no network")
+        if isinstance(content, Exception):
+            raise content
         return io.BytesIO(content)
 
     monkeypatch.setattr(models.urllib.request, "urlopen", urlopen)
@@ -79,9 +82,13 @@ def test_a_damaged_file_is_fetched_again(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.usefixtures("table")
-@pytest.mark.parametrize("web", [None, b"a login page"], ids=["no web", "captive portal"])
+@pytest.mark.parametrize(
+    "web",
+    [None, b"a login page", BadStatusLine("SSH-2.0"), IncompleteRead(b"a net")],
+    ids=["no web", "captive portal", "no web server", "cut off"],
+)
 def test_assembled_from_the_wheel_where_the_web_fails(
-    web: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    web: bytes | Exception | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = serve(monkeypatch, web)
     index(monkeypatch, CONTENT)

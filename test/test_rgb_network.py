@@ -3,6 +3,7 @@
 """M's networks: guidance by hand, weights of others, what is frozen, what is not seen."""
 
 import hashlib
+import http.client
 import math
 import urllib.error
 
@@ -175,12 +176,15 @@ def test_a_list_of_weights_is_refused(tmp_path):
         load_weights(ResNet(TINY, 3), tmp_path / "list.pth")
 
 
-def test_what_cannot_be_downloaded_is_random_and_says_so(monkeypatch, caplog):
+@pytest.mark.parametrize(
+    "error", [urllib.error.URLError("no network"), http.client.BadStatusLine("no network")]
+)
+def test_what_cannot_be_downloaded_is_random_and_says_so(monkeypatch, caplog, error):
     asked = []
 
     def unreachable(url, **options):
         asked.append((url, options))
-        raise urllib.error.URLError("no network")
+        raise error
 
     monkeypatch.setattr(torch.hub, "load_state_dict_from_url", unreachable)
     network = ResNet(ResNetConfig(18), 3)

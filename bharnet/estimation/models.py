@@ -19,6 +19,7 @@ import tempfile
 import urllib.request
 import zipfile
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -198,8 +199,8 @@ def _download(model: Model, target: Path) -> None:
             target.open("wb") as file,
         ):
             shutil.copyfileobj(response, file)
-    except OSError as error:
-        raise ModelUnavailable(f"download failed ({error})") from error
+    except (OSError, HTTPException) as error:
+        raise ModelUnavailable(f"download failed ({type(error).__name__}: {error})") from error
     if (found := sha256_of(target)) != model.sha256:
         raise ModelUnavailable(f"{model.url} gave other bytes, SHA-256 {found}")
 

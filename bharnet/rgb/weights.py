@@ -8,6 +8,7 @@ import hashlib
 import logging
 import pickle
 from collections.abc import Mapping
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -86,8 +87,8 @@ def download_weights(network: ResNet) -> str:
         )
     except URLError as error:
         raise InvalidWeights(f"{url} cannot be reached ({error.reason})") from error
-    except (OSError, RuntimeError, pickle.UnpicklingError) as error:
-        raise InvalidWeights(f"{url} cannot be used ({error})") from error
+    except (OSError, HTTPException, RuntimeError, pickle.UnpicklingError) as error:
+        raise InvalidWeights(f"{url} cannot be used ({type(error).__name__}: {error})") from error
     fit(network, weights, url)
     return url
 
