@@ -10,6 +10,13 @@ from collections.abc import Callable
 # so that whoever listens can leave repetitions out.
 Report = Callable[[str, str], None]
 
+# The cure where a package is missing. By its name alone pip might renew numpy with it, and apt's
+# cv_bridge ends of that.
+PACKAGES = (
+    "in the sources of bharnet_ros, `pip install -r requirements/project.in -c "
+    "requirements/constraints-ros.txt` brings it"
+)
+
 
 def ignore(key: str, message: str) -> None:
     """A ``Report`` that says nothing."""

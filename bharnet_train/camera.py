@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
+from bharnet.reporting import PACKAGES
 from bharnet_train.console import fail, say
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def watch(
         from bharnet.video import Film, VideoUnavailable, Window, open_camera, open_video
         from bharnet.watch import Watcher
     except ImportError as error:
-        fail(f"watching needs a package that is not here ({error}); pip install '.[camera]'")
+        fail(f"watching needs a package that is not here ({error}); {PACKAGES}")
     # Two threads of torch beside MediaPipe's on two cores: seconds instead of milliseconds.
     torch.set_num_threads(1)
     try:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bharnet.reporting import PACKAGES
 from bharnet_train.options import writable
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def _camera(pose: str, max_people: int) -> Callable[[], PeopleEstimator]:
             from bharnet.estimation.people import PeopleEstimator
             from bharnet.estimation.tracker import Tracker
         except ImportError as error:
-            raise InvalidRequest(f"{error}; pip install '.[camera]' to read pictures") from None
+            raise InvalidRequest(f"pictures cannot be read: {error}; {PACKAGES}") from None
         try:
             estimator = open_estimator(EstimatorConfig(model=pose, max_people=max_people))
         except (EstimatorUnavailable, ValueError) as error:

@@ -19,6 +19,7 @@ from bharnet.recording import (
     check_name,
     sitting,
 )
+from bharnet.reporting import PACKAGES
 from bharnet.skeleton import get_layout
 from bharnet_train.console import counted, say
 from bharnet_train.cut_takes import estimated, from_bag, from_video
@@ -219,7 +220,7 @@ def _camera(estimator: str, pose: str) -> PeopleEstimator:
         from bharnet.estimation.estimator import EstimatorUnavailable
         from bharnet.estimation.people import PeopleEstimator
     except ImportError as error:
-        raise InvalidRecordings(f"{error}; pip install '.[camera]' to read pictures") from None
+        raise InvalidRecordings(f"pictures cannot be read: {error}; {PACKAGES}") from None
     try:
         return PeopleEstimator(open_estimator(EstimatorConfig(estimator, pose, max_people=1)))
     except (EstimatorUnavailable, ValueError) as error:

@@ -100,7 +100,7 @@ def prepared(raw):
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory):
     """A checkpoint of the classes of ``takes``, and its ONNX graph: exporting takes seconds."""
-    pytest.importorskip("onnxscript", reason="no exporter here: pip install bharnet_ros[export]")
+    pytest.importorskip("onnxscript", reason="no exporter here: pip install -e .[export]")
     from bharnet.backends.onnx_graph import export_graph
     from bharnet.checkpoint import load_checkpoint, save_checkpoint
 

@@ -58,7 +58,7 @@ def test_a_file_that_names_no_class_is_refused(taught, tmp_path):
 
 
 def test_onnx_answers_likewise_in_16_bits(taught):
-    pytest.importorskip("onnxscript", reason="no exporter here: pip install bharnet_ros[export]")
+    pytest.importorskip("onnxscript", reason="no exporter here: pip install -e .[export]")
     from bharnet.backends.onnx_graph import NAMES, export_graph, open_graph
     from bharnet.features import make_streams, resample
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from bharnet.reporting import PACKAGES
+
 ROOT = Path(__file__).resolve().parent.parent
 MESSAGES = sorted((ROOT / "msg").glob("*.msg"))
 FIELD = re.compile(r"^(?P<type>[\w/]+)(\[\d*\])?\s+(?P<name>\w+)\s*(=|$)")
@@ -271,3 +273,18 @@ def test_messages_are_built_and_the_sources_win():
 
     assert bharnet_ros.__path__[0] == str(ROOT / "bharnet_ros")
     assert ActionArray().actions == []
+
+
+def test_the_cure_for_a_missing_package_brings_it():
+    """The project is in no index, so that nothing of its name can be had from one."""
+    words = set(re.findall(r"requirements/[\w.-]+", PACKAGES))
+    assert words == {"requirements/project.in", "requirements/constraints-ros.txt"}
+    listed = (ROOT / "requirements/project.in").read_text()
+    brought = set(re.findall(r"^[a-z][\w-]*", listed, re.MULTILINE)) | {"sympy"}  # by torch
+    project = (ROOT / "pyproject.toml").read_text()
+    for extra in ("camera", "export"):
+        (needed,) = re.findall(rf"^{extra} = (\[.*?\])$", project, re.MULTILINE)
+        assert {re.match(r"[\w-]+", each)[0] for each in ast.literal_eval(needed)} <= brought
+    for package in FORBIDDEN:
+        for path in (ROOT / package).rglob("*.py"):
+            assert not re.search(r"pip install '?(bharnet_ros|\.)\[", path.read_text()), path

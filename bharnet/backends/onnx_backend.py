@@ -21,6 +21,7 @@ from bharnet.backends.onnx_graph import (
 )
 from bharnet.checkpoint import Checkpoint
 from bharnet.estimation.models import ModelUnavailable
+from bharnet.reporting import PACKAGES
 
 # Parameters from which on several threads are faster at one operation (docs/speed.md): with two a
 # network of 0.1 M takes twice as long or more, one of 0.4 M as long, one of 1.5 M three quarters.
@@ -117,9 +118,7 @@ def _providers(device: torch.device, tensorrt: bool) -> list[tuple[str, dict[str
     try:
         import onnxruntime
     except ImportError:
-        raise BackendUnavailable(
-            "there is no onnxruntime: pip install 'bharnet_ros[export]'"
-        ) from None
+        raise BackendUnavailable(f"there is no onnxruntime; {PACKAGES}") from None
     if tensorrt and device.type != "cuda":
         raise BackendUnavailable("TensorRT needs a CUDA GPU; use backend onnx")
     wanted: list[tuple[str, dict[str, Any]]] = [("CPUExecutionProvider", {})]

@@ -27,6 +27,7 @@ from bharnet.backends.torch_backends import Eager
 from bharnet.checkpoint import Checkpoint
 from bharnet.estimation.models import cache_folder
 from bharnet.network.folding import fold
+from bharnet.reporting import PACKAGES
 
 OPSET = 18
 FORM = 1  # of what is kept in the cache; a new one makes graphs anew
@@ -78,9 +79,7 @@ def export_graph(checkpoint: Checkpoint, half: bool = False) -> bytes:
         import onnx
         import onnxscript  # noqa: F401 - torch's exporter needs it
     except ImportError as error:
-        raise BackendUnavailable(
-            f"making an ONNX graph needs {error.name}: pip install 'bharnet_ros[export]'"
-        ) from error
+        raise BackendUnavailable(f"making an ONNX graph needs {error.name}; {PACKAGES}") from error
     info = checkpoint.info
     module = WindowNetwork(fold(checkpoint.network), info.features, half).eval()
     people = torch.export.Dim("people", min=1, max=MOST_PEOPLE)
@@ -108,9 +107,7 @@ def open_graph(content: bytes, providers: list[Any], threads: int) -> Any:
     try:
         import onnxruntime
     except ImportError:
-        raise BackendUnavailable(
-            "there is no onnxruntime: pip install 'bharnet_ros[export]'"
-        ) from None
+        raise BackendUnavailable(f"there is no onnxruntime; {PACKAGES}") from None
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     # Threads that wait must not burn the cores that the camera needs.

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bharnet.estimation.estimator import Estimator, EstimatorUnavailable
+from bharnet.reporting import PACKAGES
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,7 @@ def open_estimator(config: EstimatorConfig) -> Estimator:
         return ESTIMATORS[config.estimator](config)
     except ImportError as error:
         raise EstimatorUnavailable(
-            f"estimator {config.estimator} needs a package that is not here ({error}); "
-            "install it with pip install 'bharnet_ros[camera]'"
+            f"estimator {config.estimator} needs a package that is not here ({error}); {PACKAGES}"
         ) from error
 
 

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import Progress
 
+from bharnet.reporting import PACKAGES
 from bharnet.skeleton import HAND_21
 from bharnet_train.datasets.prepared import HANDS, HANDS_MANIFEST, Prepared, open_prepared
 from bharnet_train.datasets.recordings import UnreadableData
@@ -98,7 +99,7 @@ def check_models() -> None:
         for file in ("pose_landmarker_full.task", "hand_landmarker.task"):
             obtain(file)
     except (ImportError, ModelUnavailable) as error:
-        cure = "; pip install 'bharnet_ros[camera]'" if isinstance(error, ImportError) else ""
+        cure = f"; {PACKAGES}" if isinstance(error, ImportError) else ""
         raise CannotExtract(f"{error}{cure}") from error
 
 

@@ -13,6 +13,7 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from bharnet.reporting import PACKAGES
 from bharnet_train.console import console, say
 from bharnet_train.datasets.prepared import MANIFEST
 from bharnet_train.parallel import Backend, Workers
@@ -107,7 +108,7 @@ def extract(
     try:
         from bharnet_train.extract.run import Settings, extract_hands
     except ImportError as error:
-        raise NotPrepared(f"{error}: pip install 'bharnet_ros[camera]' brings it") from error
+        raise NotPrepared(f"{error}; {PACKAGES}") from error
 
     with _disk(prepared), _progress() as progress:
         found = extract_hands(

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bharnet.observation import unseen
+from bharnet.reporting import PACKAGES
 from bharnet.rgb.crops import CropConfig, crop_clip
 from bharnet.skeleton import HAND_21, MEDIAPIPE_33, Layout, convert
 from bharnet.video import BEGIN, VideoUnavailable, distinct, open_video
@@ -216,7 +217,7 @@ def _prepare(
     except UnreadableData:
         raise
     except ImportError as error:
-        raise UnreadableData(f"videos need the extra `camera` installed ({error})") from error
+        raise UnreadableData(f"videos cannot be read: {error}; {PACKAGES}") from error
     except (RuntimeError, ValueError) as error:  # no model to be had; a picture of few pixels
         raise UnreadableData(f"{video}: {error}") from error
     times = np.arange(len(seconds)) / rate if rate > 0 else np.array(seconds)
