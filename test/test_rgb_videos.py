@@ -132,6 +132,12 @@ def test_from_videos_to_a_checkpoint_that_answers_the_same(videos):
     assert Estimator.asked == asked, "poses are estimated once"
 
 
+def test_of_people_held_out_the_skeleton_model_may_know_some(videos):
+    """It comes as it is, whoever it was trained on."""
+    said = run(videos, "test=[p2]").what
+    assert said == "people whom the pictures' network never saw; the skeleton model may know them"
+
+
 @pytest.mark.parametrize("split", ["test=[p2]", "halves=alternate"])
 def test_whom_the_model_knows_is_not_called_new(videos, split):
     run(videos, "halves=sequence")

@@ -39,7 +39,8 @@ class RGBTrainConfig(_Strict):
     table       CSV beside this file: file,label,person,start_s,end_s; see clips.py
     skeleton    the trained skeleton model that guides and is added to; empty = the one that
                 ships, else a path seen from this file. Its classes are M's
-    test        people never trained on, scored at the end
+    test        people that the picture's network never sees, scored at the end; ``skeleton``
+                may know them
     halves      for who has too few people to hold one out: one half of the pictures of each clip
                 is trained on, the other scored. alternate: every second one; sequence: the
                 first half trains. This shows that everything fits together, and nothing about

@@ -155,7 +155,7 @@ def load_rgb_split(
         [clip for clip in clips if clip.row.person not in config.test],
         [clip for clip in clips if clip.row.person in config.test],
         rejected,
-        "people never trained on",
+        "people whom the pictures' network never saw; the skeleton model may know them",
     )
 
 
