@@ -18,6 +18,7 @@ from bharnet_train.datasets.actions import SUBSETS
 Config = TypeVar("Config", bound=BaseModel)
 Share = Annotated[float, Field(ge=0, le=1)]
 Strength = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Way = Annotated[float, Field(ge=0, le=60)]  # s
 Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what numpy takes
 # Of files, so that it stays in their folder.
 Name = Annotated[str, Field(pattern=r"^[\w-][\w. +-]*$")]
@@ -155,7 +156,7 @@ class Streams(_Strict):
     # A window is filled with takes: at a million a second, for ever.
     frame_rate: float = Field(default=20.0, ge=1, le=1000, description="at which takes are played")
     pace: float = Field(default=0.25, ge=0, le=3, description="spread of the logarithm of speed")
-    way_seconds: tuple[float, float] = Field(
+    way_seconds: tuple[Way, Way] = Field(
         default=(0.2, 0.5), description="least and longest way from one take to the next"
     )
     follow: float = Field(
@@ -165,8 +166,14 @@ class Streams(_Strict):
         default=0.1, ge=0, le=1, description="share of windows of people who just came in"
     )
     unsure_seconds: float = Field(
-        default=0.05, ge=0, description="no window ends so near to a beginning or an end"
+        default=0.05, ge=0, le=60, description="no window ends so near to a beginning or an end"
     )
+
+    @model_validator(mode="after")
+    def _rising(self) -> Streams:
+        if self.way_seconds[0] > self.way_seconds[1]:
+            raise ValueError("way_seconds are the least and the longest way, in this order")
+        return self
 
 
 class TrainConfig(_Strict):

@@ -295,6 +295,9 @@ def test_unusable_configuration_is_refused(tmp_path, text):
         ("optimiser.average=1", "optimiser.average should be less"),
         ("augmentation.shortest=2", "augmentation.shortest should be less"),
         ("seed=-1", "seed should be greater"),
+        ("streams.way_seconds=[0.2, .inf]", "streams.way_seconds.1 should be less"),
+        ("streams.way_seconds=[0.5, 0.2]", "the least and the longest way, in this order"),
+        ("streams.unsure_seconds=.inf", "streams.unsure_seconds should be less"),
         ("name=../x", "name '../x' is no name for files"),
     ],
 )
