@@ -51,6 +51,7 @@ class Coach:
         self._recordings, self._wishes, self._who = recordings, list(wishes), who
         self._countdown = round(countdown * NANOSECONDS)
         self._phase_began: int | None = None
+        self._newest = 0  # stamp of the frame before
         self._gathering: Gathering | None = None
         self._done = 0
         self.kept: list[Line] = []
@@ -70,8 +71,12 @@ class Coach:
         """One frame, bodies in ``layout``; returns what to show."""
         if self.finished:
             return self.note
+        if frame.stamp < self._newest and self._gathering is not None:
+            self._gathering, self.note = None, "time jumped back: the take begins anew"
+            self._phase_began = None
         if self._phase_began is None or frame.stamp < self._phase_began:
             self._phase_began = frame.stamp
+        self._newest = frame.stamp
         passed = frame.stamp - self._phase_began
         wish = self._wishes[self._done]
         if self._gathering is None and passed >= self._countdown:

@@ -299,6 +299,18 @@ def test_a_take_that_shows_nobody_is_asked_for_again(tmp_path):
     assert made.finished
 
 
+def test_a_take_begins_anew_where_time_jumps_back(tmp_path):
+    """As where a clock is set: it had been kept with what was seen until then alone."""
+    made = coach(tmp_path, takes=1)
+    lead(made, 100.0, 1.6, person())
+    assert made.recording
+    assert lead(made, 99.0, 0.1, person())[0].endswith("time jumped back: the take begins anew")
+    lead(made, 99.1, 2.1, person())
+    assert made.finished
+    take = read_take(tmp_path / "wave_001.npz")
+    assert (take.seconds, len(take.stamps)) == (pytest.approx(1.0), 11)
+
+
 def test_a_take_can_be_discarded_while_and_after(tmp_path):
     made = coach(tmp_path)
     lead(made, 0, 1.5, person())
