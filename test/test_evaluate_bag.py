@@ -29,6 +29,7 @@ from bharnet.judging.document import describe
 from bharnet.judging.evaluate import evaluate
 from bharnet.judging.evaluation import InvalidRequest, Request
 from bharnet.judging.invalid import InvalidLabels
+from bharnet.judging.offline import configure
 from bharnet.judging.page import render
 from bharnet.judging.report import write_report
 from bharnet.window import NANOSECONDS
@@ -122,6 +123,13 @@ def test_settings_change_what_is_told(bag, labels, model_file):
         evaluate(Request(bag, labels, model=model_file, settings={"enter_seconds": -1.0}))
     with pytest.raises(InvalidRequest, match="idle or ignored"):
         Request(bag, labels, unlabelled="")
+
+
+def test_a_number_of_people_may_be_written_as_one(model_file):
+    info = load_checkpoint(model_file).info
+    for people in (3, 3.0):
+        _, stream = configure({"max_people": people}, info)
+        assert (stream.max_people, type(stream.max_people)) == (3, int)
 
 
 def test_nothing_happens_and_nothing_may_be_told(bag, model_file, tmp_path):

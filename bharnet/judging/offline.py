@@ -142,7 +142,7 @@ def configure(
     decision = {key: value for key, value in settings.items() if key in DECISION}
     stream: dict[str, Any] = {key: value for key, value in settings.items() if key in STREAM}
     if "max_people" in stream:
-        if not stream["max_people"].is_integer():
+        if not float(stream["max_people"]).is_integer():
             raise ValueError(f"max_people {stream['max_people']:g} is no whole number")
         stream["max_people"] = int(stream["max_people"])
     if "window_seconds" in stream:
