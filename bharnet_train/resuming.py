@@ -65,7 +65,8 @@ def refuse_another(told: dict[str, Any] | None, config: BaseModel) -> None:
     now = config.model_dump(mode="json")
     if told is None or told == now:
         return
-    other = [key for key in now if told.get(key) != now[key]]
+    # Of either: settings come and go with versions.
+    other = [key for key in {**told, **now} if told.get(key) != now.get(key)]
     raise InvalidConfig(
         f"the run to resume had another configuration ({', '.join(other)}); "
         "give the same, or train without --resume"

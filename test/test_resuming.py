@@ -13,8 +13,8 @@ import torch
 from conftest import ROOT, files_of_at_most
 
 from bharnet.checkpoint import load_checkpoint
-from bharnet_train.config import InvalidConfig, NothingToResume
-from bharnet_train.resuming import WholeCheckpoints
+from bharnet_train.config import InvalidConfig, NothingToResume, Streams
+from bharnet_train.resuming import WholeCheckpoints, refuse_another
 from bharnet_train.run import train_and_score
 
 KILLED = """
@@ -109,6 +109,12 @@ def test_a_run_goes_on_only_as_it_began(takes, tmp_path):
     last.write_bytes(last.read_bytes()[:1000])
     with pytest.raises(NothingToResume, match="damaged"):
         train_and_score(*run, ["optimiser.epochs=1"], "test", resume=True, **options)
+
+
+def test_what_another_version_wrote_is_named():
+    told = Streams().model_dump(mode="json") | {"of_old": 1}
+    with pytest.raises(InvalidConfig, match=r"had another configuration \(of_old\)"):
+        refuse_another(told, Streams())
 
 
 def test_a_run_goes_on_only_with_its_classes(takes, tmp_path):
