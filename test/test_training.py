@@ -99,11 +99,22 @@ def test_what_nobody_trained_on_shows_is_not_left_out_without_a_word(takes, tmp_
     assert "4 of 12 sequences for test are left out, nobody trained on shows wave" in caplog.text
 
 
-def test_takes_listed_by_fingerprint_are_kept_out(takes):
+def test_takes_listed_by_fingerprint_are_kept_out(takes, caplog):
     split = load_split(config(takes), takes)
-    (takes / "kept_out.txt").write_text(f"# why\n{split.train[0].fingerprint()} demo clip\n")
+    marks = "\n".join(each.fingerprint() for each in (split.train[0], split.test[0]))
+    (takes / "kept_out.txt").write_text(f"# why\n{marks} demo clip\n")
     again = load_split(config(takes, "exclude=kept_out.txt"), takes, takes)
     assert len(again.train) == len(split.train) - 1
+    assert not caplog.text
+
+
+def test_fingerprints_that_keep_nothing_out_are_told_of(takes, caplog):
+    """Of another layout a take has another: what must not be trained on would be, unseen."""
+    split = load_split(config(takes), takes)
+    (takes / "kept_out.txt").write_text(split.train[0].fingerprint())
+    other = ("exclude=kept_out.txt", "features.body_layout=coco_17")
+    assert len(load_split(config(takes, *other), takes, takes).train) == len(split.train)
+    assert "1 of the 1 fingerprints that exclude lists are of no take here" in caplog.text
 
 
 def test_idle_takes_that_show_a_hand_can_be_left_out_of_training_only(takes):

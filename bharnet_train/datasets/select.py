@@ -55,7 +55,7 @@ def load_split(
     to be trained on, and nobody is left out.
     """
     layout = get_layout(config.features.body_layout)
-    excluded = _fingerprints(config, config_folder)
+    excluded, found = _fingerprints(config, config_folder), set[str]()
     parts: dict[str, list[Sequence]] = {"train": [], "validation": [], "test": []}
     read = [_read(source, data / source.file, layout) for source in config.sources]
     for source, sequences in zip(config.sources, _apart(config.sources, read, data), strict=True):
@@ -63,10 +63,18 @@ def load_split(
         _refuse_tested(source, sequences)
         for part, sequence in _used(source, sequences):
             # Only where some are excluded: a fingerprint reads the whole sequence.
-            if excluded and part == "train" and sequence.fingerprint() in excluded:
-                continue
+            if excluded and (mark := sequence.fingerprint()) in excluded:
+                found.add(mark)
+                if part == "train":
+                    continue
             label = class_name(sequence.label, source)
             parts[part].append(_without_lead(replace(sequence, label=label), source.skip_frames))
+    if lost := len(excluded - found):
+        log.warning(
+            "%d of the %d fingerprints that exclude lists are of no take here; they hold for one "
+            "features.body_layout, and change with it",
+            *(lost, len(excluded)),
+        )
     names = {sequence.label for sequence in parts["train"]}
     if not names and known:
         return Split([], parts["validation"], parts["test"], tuple(known))
