@@ -41,13 +41,17 @@ def from_bag(
     from bharnet.judging.labels import read_labels, read_texts
     from bharnet.judging.segments import Span
     from bharnet.judging.sources import Stopwatch, pose_frames
-    from bharnet.observation import Coordinates
+    from bharnet.observation import Coordinates, InvalidPose
+    from bharnet.poses import find_layout
 
     with PoseBag(path, topic) as bag:
         seen = (bag.deserialize(each.data, POSE_TYPE) for each in bag.poses())
         first = next((each for each in seen if each.people), None)
-        known = first is not None and first.body_layout in BODY_LAYOUTS
-        layout = get_layout(first.body_layout) if first and known else UPPER_BODY_11
+        layout = UPPER_BODY_11
+        if first is not None:
+            with contextlib.suppress(InvalidPose):  # each message that names none is told of
+                named = find_layout("body_layout", first.body_layout, BODY_LAYOUTS)
+                layout = named or UPPER_BODY_11
         flat = first is None or first.coordinates == Coordinates.IMAGE
         rows = None
         if labels is not None:

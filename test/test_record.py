@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bags import write_bag
+from bags import frame_of, write_bag
 from gestures import make_take
 from people import START, frame, person
 from test_watch import Walks, film
@@ -20,7 +20,7 @@ from bharnet.coach import Coach, Who, Wish
 from bharnet.estimation.people import PeopleEstimator
 from bharnet.models import SHIPPED
 from bharnet.recording import InvalidRecordings, Recordings
-from bharnet.skeleton import UPPER_BODY_11
+from bharnet.skeleton import COCO_17, UPPER_BODY_11
 from bharnet.take import read_take
 from bharnet_train import record as module
 from bharnet_train.cli import app, main
@@ -63,6 +63,23 @@ def test_a_bag_is_one_take(tmp_path):
     assert take.stamps[0] == START
     assert take.estimator == "test"
     assert "1 take kept" in told
+
+
+def test_a_bag_keeps_its_joints_however_their_layout_is_written(tmp_path, monkeypatch):
+    """The recogniser passes over underscores; here 17 joints had become 11."""
+
+    def coco(stamp, people):
+        message = frame_of(stamp, people)
+        message.body_layout = "coco17"
+        for each in message.people:
+            each.body = np.resize(each.body, 17 * 4)
+        return message
+
+    monkeypatch.setattr("bags.frame_of", coco)
+    bag = write_bag(tmp_path / "bag", [("ab12c", 0, 3)], seconds=3)
+    run("wave", "--bag", bag, "--into", tmp_path / "mine")
+    (line,) = Recordings(tmp_path / "mine").lines
+    assert read_take(tmp_path / "mine" / line.take).layout == COCO_17
 
 
 def test_what_is_wrong_in_every_frame_is_said_once(tmp_path):
