@@ -15,7 +15,7 @@ from walkers import walker
 
 from bharnet.estimation.choose import EstimatorConfig, open_estimator
 from bharnet.estimation.estimator import Detection, EstimatorUnavailable, InvalidFrame
-from bharnet.estimation.people import PeopleEstimator
+from bharnet.estimation.people import PeopleEstimator, PeopleFrame
 from bharnet.skeleton import UPPER_BODY_11
 
 IMAGE = np.zeros((48, 64, 3), np.uint8)
@@ -94,6 +94,17 @@ def test_a_person_with_absurd_joints_is_reported_and_costs_nobody_else() -> None
     assert len(core.people) == 1
     assert told[0][0] == "bad_person"
     assert "infinity" in told[0][1]
+
+
+def test_nobody_is_read_in_a_strip_of_a_picture() -> None:
+    """As the node refuses its message; without ROS it had been a traceback."""
+    told: list[tuple[str, str]] = []
+    strip = PeopleFrame(5, 400, 16, "test", "mediapipe_33", (), {})
+    core = strip.to_frame(UPPER_BODY_11, lambda key, text: told.append((key, text)))
+    assert (core.stamp, core.people) == (5, ())
+    ((key, text),) = told
+    assert key == "image"
+    assert "width / height of 25 is no picture" in text
 
 
 @pytest.mark.parametrize("stamp", [0, -1])

@@ -45,11 +45,15 @@ class PeopleFrame:
     def to_frame(self, target: Layout, report: Report = ignore) -> Frame:
         """For ``ActionStream.push``: everybody in the target's body layout, isotropic units.
 
-        ``report(key, text)`` is told of a person who cannot be used.
+        ``report(key, text)`` is told of a person who cannot be used, or of a picture that is too
+        narrow to tell angles in: then nobody can.
         """
-        source = PoseFormat(
-            get_layout(self.body_layout), Coordinates.IMAGE, self.width / self.height
-        )
+        aspect = self.width / self.height
+        try:
+            source = PoseFormat(get_layout(self.body_layout), Coordinates.IMAGE, aspect)
+        except InvalidPose as error:
+            report("image", f"ignored everybody in a picture: {error}")
+            return Frame(self.stamp, ())
         seen = []
         for body_id, person in self.people:
             left, right = (
