@@ -204,6 +204,21 @@ def test_people_whom_the_model_itself_was_trained_on_are_counted(takes, trained,
     assert "trained on, too" not in bharnet("fuse", model, *data)
 
 
+@pytest.mark.parametrize(
+    "other",
+    ["sources.0.skip_frames=2", "sources.0.file=./takes.npz"],
+    ids=["other frames left out", "another way to the file"],
+)
+def test_whoever_was_trained_on_is_known_however_the_takes_are_read(
+    takes, trained, tmp_path, other
+):
+    """The shipped model leaves out the first frame of some takes; others need not."""
+    model, data = trained
+    held_out = ("--set", "sources.0.test={person: [p1, p9]}", "--set", other)
+    said = bharnet("evaluate", "--model", model, *data, "--out", tmp_path, *held_out)
+    assert "12 of them are trained on, too" in said
+
+
 def test_people_are_named_as_they_are_written(takes, trained, tmp_path):
     """Brackets are rich's markup."""
     model, _ = trained

@@ -81,12 +81,12 @@ def _learnt_elsewhere(config: TrainConfig, data: Path, told: Any) -> list[Sequen
     that can be read.
     """
     layout = get_layout(config.features.body_layout)
-    files = {(each.format, each.file) for each in config.sources}
+    files = {(each.format, (data / each.file).resolve()) for each in config.sources}
     try:
         own = [Source.model_validate(each) for each in told or ()]
         if own == config.sources:
             return []
-        shared = [each for each in own if (each.format, each.file) in files]
+        shared = [each for each in own if (each.format, (data / each.file).resolve()) in files]
         return [one for each in shared for one in used_in_training(each, data, layout)]
     except (TypeError, UnreadableData, ValidationError):
         return []

@@ -41,6 +41,7 @@ class Sequence:
     part    "train" or "test", where the data set itself says so; "" = the configuration does
     around  the uncut recording that the take lies in, in the same stamps, where there is one
     take    the file's name, where each take has one
+    whole   the window as recorded, where leading frames of it are left out
     """
 
     window: Window
@@ -51,6 +52,7 @@ class Sequence:
     part: str = ""
     around: Window | None = None
     take: str = ""
+    whole: Window | None = None
 
     @property
     def seconds(self) -> float:
@@ -58,9 +60,10 @@ class Sequence:
         return float(self.window.stamps[-1] - self.window.stamps[0]) / NANOSECONDS
 
     def fingerprint(self) -> str:
-        """Hash of the joints: the same take has the same, under whatever label."""
-        digest = hashlib.sha256(np.ascontiguousarray(self.window.body).tobytes())
-        digest.update(np.ascontiguousarray(self.window.hands).tobytes())
+        """Hash of the joints as recorded: the same take has the same, under whatever label."""
+        window = self.whole or self.window
+        digest = hashlib.sha256(np.ascontiguousarray(window.body).tobytes())
+        digest.update(np.ascontiguousarray(window.hands).tobytes())
         return digest.hexdigest()[:16]
 
 

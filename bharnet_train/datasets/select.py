@@ -249,4 +249,5 @@ def _without_lead(sequence: Sequence, frames: int) -> Sequence:
             f"{sequence.source}: skip_frames {frames} leaves less than two frames of a sequence "
             f"of {len(w.stamps)}"
         )
-    return replace(sequence, window=Window(w.stamps[frames:], w.body[frames:], w.hands[frames:]))
+    rest = Window(w.stamps[frames:], w.body[frames:], w.hands[frames:])
+    return replace(sequence, window=rest, whole=w)
