@@ -18,6 +18,7 @@ from bharnet.skeleton import UPPER_BODY_11
 from bharnet.take import Take
 from bharnet_train.datasets.own import read_own
 from bharnet_train.datasets.recordings import UnreadableData
+from bharnet_train.datasets.select import taught as fingerprints_of
 from bharnet_train.evaluation import Result
 from bharnet_train.finetune.copies import plain
 from bharnet_train.finetune.crossval import Checked, make_folds
@@ -235,6 +236,9 @@ def test_another_checkpoint_may_be_the_base_and_nulls_are_idle(takes, tmp_path):
     again = load_checkpoint(finetune(folder, plan, tmp_path, "").path)
     assert again.info.provenance["base"]["name"] == "first"
     assert again.info.provenance["foreign_nulls"] == 16
+    # An evaluation on theirs knows them again.
+    own = load_checkpoint(first.path).info.provenance
+    assert len(fingerprints_of(again.info.provenance) - fingerprints_of(own)) == 16
 
 
 def test_nulls_that_are_not_there_are_named(tmp_path):

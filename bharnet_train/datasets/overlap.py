@@ -27,7 +27,8 @@ MOST_COMPARED = 20_000
 class Learnt:
     """What networks learnt besides the people whom a configuration trains on.
 
-    ``sequences``: of the configuration's files; ``fingerprints``: of own takes.
+    ``sequences``: of the configuration's files; ``fingerprints``: of the takes that taught own
+    gestures.
     """
 
     sequences: tuple[Sequence, ...] = ()

@@ -147,7 +147,7 @@ def finetune(
     )
     head = fit_head(copies.pooled, copies.target, len(classes)).refusing(checked.refusal.offset)
     seconds = time.monotonic() - began
-    info = _describe(base, plan, classes, checked, sequences, len(nulls), command, mirror, seconds)
+    info = _describe(base, plan, classes, checked, sequences, nulls, command, mirror, seconds)
     path = out / f"{plan.name}.safetensors"
     save_checkpoint(path, head.give_to(base.network), info)
     checked.result.write(path.with_suffix(".json"))
@@ -266,7 +266,7 @@ def _describe(
     classes: tuple[str, ...],
     checked: Checked,
     sequences: Many[Sequence],
-    nulls: int,
+    nulls: Many[Sequence],
     command: str,
     mirror: bool,
     seconds: float,
@@ -291,11 +291,13 @@ def _describe(
                 "sources": sources_of(base.info.provenance) or [],
             },
             # So that a later evaluation can tell which takes are no news to it.
-            "fingerprints": " ".join(sorted({each.fingerprint() for each in sequences})),
+            "fingerprints": " ".join(
+                sorted({each.fingerprint() for each in (*sequences, *nulls)})
+            ),
             "takes": dict(Counter(each.label for each in sequences)),
             "people": len({each.person for each in sequences}),
             "sittings": len({(each.person, each.session) for each in sequences}),
-            "foreign_nulls": nulls,
+            "foreign_nulls": len(nulls),
             "copies": plan.copies,
             "mirrored": mirror,
             "scores": {
