@@ -30,7 +30,7 @@ SKELETON_QOS = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 MOST_BODIES = 1000  # as many as max_people may be; each costs a subscription
 
 
-class Gathering:
+class FrameAssembler:
     """Skeletons of one picture come one by one: they are put together by their stamp.
 
     A frame is complete when every tracked body has told, or a newer picture begins.
@@ -116,7 +116,7 @@ class HriBodies:
     def __init__(
         self,
         node: Node,
-        gathering: Gathering,
+        assembler: FrameAssembler,
         deliver: Callable[[PersonPoseArray], None],
         report: Report,
     ) -> None:
@@ -127,7 +127,7 @@ class HriBodies:
                 f"input:=hri needs hri_msgs, which is not here ({error}); install "
                 "ros-$ROS_DISTRO-hri-msgs, or use input:=poses"
             ) from error
-        self._node, self._gathering = node, gathering
+        self._node, self._assembler = node, assembler
         self._deliver, self._report = deliver, report
         self._kind = Skeleton2D
         self._bodies: dict[str, Any] = {}
@@ -162,7 +162,7 @@ class HriBodies:
         heard = frozenset(self._bodies)
         # Whoever cannot be heard is there all the same: this is no empty frame.
         if heard or not ids:
-            self._pass_on(self._gathering.track(heard, message.header))
+            self._pass_on(self._assembler.track(heard, message.header))
 
     def _follow(self, body_id: str) -> None:
         on_skeleton = functools.partial(self._on_skeleton, body_id)
@@ -184,7 +184,7 @@ class HriBodies:
             self._bodies[body_id] = subscription
 
     def _on_skeleton(self, body_id: str, message: Any) -> None:
-        self._pass_on(self._gathering.put(body_id, message))
+        self._pass_on(self._assembler.put(body_id, message))
 
     def _pass_on(self, frames: list[PersonPoseArray]) -> None:
         for frame in frames:

@@ -17,7 +17,7 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from bharnet.reporting import Report
 from bharnet_ros.distributions import SubscriptionEventCallbacks, called_back
 from bharnet_ros.hands import PATIENCE, HandsToBodies
-from bharnet_ros.hri import Gathering, HriBodies
+from bharnet_ros.hri import FrameAssembler, HriBodies
 from bharnet_ros.msg import PersonPoseArray
 from bharnet_ros.parameters import Settings
 from bharnet_ros.source import of_one_source
@@ -69,12 +69,12 @@ class PoseInput:
         self.type = POSE_TYPE
         self._hands: HandsToBodies | None = None  # with poses_and_hands
         if settings["input"] == "hri":
-            gathering = Gathering(
+            assembler = FrameAssembler(
                 settings["hri_image_width"],
                 settings["hri_image_height"],
                 settings["reorder_seconds"],
             )
-            bodies = HriBodies(node, gathering, at_once, report)
+            bodies = HriBodies(node, assembler, at_once, report)
             self._close.callback(bodies.close)
             self.topic, self.type = bodies.topic, bodies.type
         elif settings["input"] == "poses_and_hands":

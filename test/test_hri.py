@@ -25,7 +25,7 @@ from std_msgs.msg import Header, String
 from bharnet.skeleton import COCO_17
 from bharnet_ros import hri
 from bharnet_ros.demo.domain import own_domain, ros_context
-from bharnet_ros.hri import Gathering, HriBodies, to_person
+from bharnet_ros.hri import FrameAssembler, HriBodies, to_person
 from bharnet_ros.stamps import nanoseconds, to_time
 
 # The constants of hri_msgs/Skeleton2D, in their order.
@@ -75,10 +75,10 @@ def test_a_skeleton_that_is_too_short_has_no_body(count: int) -> None:
 
 
 class Scene:
-    """What a gathering gives out, as (seconds, ids)."""
+    """What an assembler gives out, as (seconds, ids)."""
 
     def __init__(self) -> None:
-        self.gathering = Gathering(640, 480, 0.5)
+        self.assembler = FrameAssembler(640, 480, 0.5)
         self.frames: list[tuple[float, list[str]]] = []
 
     def take(self, frames: list[Any]) -> None:
@@ -88,10 +88,10 @@ class Scene:
             self.frames.append((seconds, [each.body_id for each in frame.people]))
 
     def track(self, seconds: float, *ids: str) -> None:
-        self.take(self.gathering.track(frozenset(ids), header(seconds)))
+        self.take(self.assembler.track(frozenset(ids), header(seconds)))
 
     def put(self, seconds: float, body_id: str) -> None:
-        self.take(self.gathering.put(body_id, skeleton(seconds)))
+        self.take(self.assembler.put(body_id, skeleton(seconds)))
 
 
 def test_bodies_of_one_picture_make_one_frame() -> None:
@@ -141,7 +141,7 @@ def test_nanoseconds_of_four_seconds_are_no_stamp() -> None:
     scene.put(10.0, "a")
     ahead = skeleton(10.0)
     ahead.header.stamp.nanosec = 2**32 - 1
-    scene.take(scene.gathering.put("b", ahead))
+    scene.take(scene.assembler.put("b", ahead))
     scene.put(10.0, "b")
     scene.put(10.0, "a")  # is done
     assert [names for _, names in scene.frames] == [["b"], ["a", "b"]]
@@ -167,8 +167,8 @@ def hearing(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
     told: list[str] = []
     with own_domain() as domain, ros_context(domain) as context:
         node = rclpy.create_node("robot", context=context)
-        gathering = Gathering(640, 480, 0.5)
-        bodies = HriBodies(node, gathering, frames.append, lambda _, text: told.append(text))
+        assembler = FrameAssembler(640, 480, 0.5)
+        bodies = HriBodies(node, assembler, frames.append, lambda _, text: told.append(text))
         yield SimpleNamespace(node=node, bodies=bodies, frames=frames, told=told)
         bodies.close()
         node.destroy_node()
