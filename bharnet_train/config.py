@@ -39,7 +39,7 @@ class Source(_Strict):
                   says who is trained on and tested, ``validation`` takes from the former
     subset        a named list of labels in actions.py, the only ones used
     labels        file's label -> class name; a label left out is not used. Empty = all, as named
-    drop          labels not used (with ``labels`` empty)
+    drop          labels of the file that are not used
     test          {"person": [...]} or {"session": [...]}: never trained on, scored at the end
     validation    likewise: for choosing settings and the temperature, never trained on
     skip_frames   leading frames that belong to the take before

@@ -117,6 +117,13 @@ def test_fingerprints_that_keep_nothing_out_are_told_of(takes, caplog):
     assert "1 of the 1 fingerprints that exclude lists are of no take here" in caplog.text
 
 
+def test_what_is_dropped_is_not_used_though_it_has_another_name(takes):
+    """It had been, without a word."""
+    renamed = "sources.0.labels={fist: fist, open: flat, 'null': 'null'}"
+    split = load_split(config(takes, renamed, "sources.0.drop=[open]"), takes)
+    assert split.classes == ("fist", "null")
+
+
 def test_idle_takes_that_show_a_hand_can_be_left_out_of_training_only(takes):
     def shown(part):
         return [np.isfinite(each.window.hands[..., 0]).any() for each in part]

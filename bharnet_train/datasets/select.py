@@ -218,11 +218,9 @@ def _tail(place: Path, others: Collection[Path]) -> str:
 
 def class_name(label: str, source: Source) -> str:
     """What a source's label is called in training; "" = it is not used."""
-    if source.subset and label not in SUBSETS[source.subset]:
+    if label in source.drop or (source.subset and label not in SUBSETS[source.subset]):
         return ""
-    if source.labels:
-        return source.labels.get(label, "")
-    return "" if label in source.drop else label
+    return source.labels.get(label, "") if source.labels else label
 
 
 def _part(sequence: Sequence, source: Source) -> str:
