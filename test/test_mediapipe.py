@@ -143,6 +143,27 @@ def test_landmarkers_are_closed_on_the_way_out(make: Make, num_poses: int) -> No
     estimator.close()  # a second time is allowed
 
 
+@pytest.mark.parametrize("num_poses", [1, 2])
+def test_a_landmarker_that_complains_while_it_is_closed(make: Make, num_poses: int) -> None:
+    """As after an error inside: the others had stayed open, and it was asked once more."""
+    fake = FakeMediaPipe()
+    estimator = make(fake, num_poses=num_poses)
+    estimator.estimate(IMAGE, 5)
+    first, *others = before = list(fake.opened)
+    closed = first.close
+
+    def complain() -> None:
+        closed()
+        raise RuntimeError("graph has errors")
+
+    first.close = complain  # type: ignore[method-assign]
+    estimator.reset()
+    assert all(landmarker.closed for landmarker in before)
+    assert len(others) == num_poses
+    assert estimator.estimate(IMAGE, 1) == []
+    assert len(fake.opened) == 2 * len(before)
+
+
 def test_a_refused_picture_does_not_use_up_its_stamp(estimator: MediaPipeEstimator) -> None:
     with pytest.raises(InvalidFrame, match="picture"):
         estimator.estimate(IMAGE[:0], 7)

@@ -9,12 +9,23 @@ is left to the former, and the latter has a look now and then whether that is so
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from bharnet.window import NANOSECONDS
 
 # How often is looked for others, and how long somebody must be alone before it is believed.
 LOOK_SECONDS, ALONE_SECONDS = 0.5, 2.0
+
+
+def close_all(*landmarkers: Any) -> None:
+    """Each of them, whatever the others say: one that stays open can hang the process for good.
+
+    What went wrong inside a landmarker it says again when it is closed; it was told before.
+    """
+    for each in landmarkers:
+        with contextlib.suppress(RuntimeError, ValueError):
+            each.close()
 
 
 class OneOrMany:
@@ -55,8 +66,7 @@ class OneOrMany:
 
     def close(self) -> None:
         """Close both."""
-        self._one.close()
-        self._many.close()
+        close_all(self._one, self._many)
 
 
 class Always:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bharnet.estimation.crowd import Always, OneOrMany
+from bharnet.estimation.crowd import Always, OneOrMany, close_all
 from bharnet.estimation.estimator import Detection, EstimatorUnavailable, InvalidFrame
 from bharnet.estimation.hands import REACH, WRISTS, Crop, arm_unit, assign_hands, wrist_crop
 from bharnet.estimation.models import ModelUnavailable, obtain
@@ -128,10 +128,9 @@ class MediaPipeEstimator:
 
     def close(self) -> None:
         """Close the landmarkers. One that is dropped unclosed can hang the process for good."""
-        for landmarker in (self._pose, self._hand):
-            if landmarker is not None:
-                landmarker.close()
+        opened = [each for each in (self._pose, self._hand) if each is not None]
         self._pose = self._hand = None
+        close_all(*opened)
 
     def _next_timestamp(self, stamp: int) -> int:
         """MediaPipe's milliseconds, made to rise; it must never be shown one that does not."""
