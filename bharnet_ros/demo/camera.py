@@ -26,9 +26,10 @@ if __name__ == "__main__":  # before imports of seconds: Ctrl-C ends them withou
 
 from rich.console import Console
 
-from bharnet.bag import Recorded, shared_folder
+from bharnet.bag import Recorded
 from bharnet.judging.labels import Clock, read_texts, to_segments
 from bharnet.judging.segments import Segment, Span
+from bharnet.share import shared_folder
 from bharnet_ros.demo.__main__ import has_ros
 from bharnet_ros.demo.clips import Clip, Shot, beside, read_clips, read_signs
 from bharnet_ros.demo.domain import own_domain, ros_context
