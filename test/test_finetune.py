@@ -16,9 +16,9 @@ from bharnet.recognizer import Recognizer
 from bharnet.recording import Recordings
 from bharnet.skeleton import UPPER_BODY_11
 from bharnet.take import Take
+from bharnet_train.datasets.overlap import fingerprints_of
 from bharnet_train.datasets.own import read_own
 from bharnet_train.datasets.recordings import UnreadableData
-from bharnet_train.datasets.select import taught as fingerprints_of
 from bharnet_train.evaluation import Result
 from bharnet_train.finetune.copies import plain
 from bharnet_train.finetune.crossval import Checked, make_folds

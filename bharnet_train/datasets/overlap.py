@@ -42,10 +42,9 @@ def learnt_by(models: Iterable[ModelInfo], config: TrainConfig, data: Path) -> L
     for each in map(sources_of, told):
         if each not in sources:
             sources.append(each)
-    fingerprints = (str(each.get("fingerprints", "")).split() for each in told)
     return Learnt(
         tuple(s for each in sources for s in _learnt_elsewhere(config, data, each)),
-        frozenset(one for each in fingerprints for one in each),
+        frozenset().union(*map(fingerprints_of, told)),
     )
 
 
@@ -66,6 +65,11 @@ def overlap(held_out: Many[Sequence], train: Many[Sequence], learnt: Learnt | No
         )
     known = {*learnt.fingerprints, *(each.fingerprint() for each in train)}
     return sum(each.fingerprint() in known for each in held_out)
+
+
+def fingerprints_of(provenance: Mapping[str, Any]) -> set[str]:
+    """Of the takes that taught a checkpoint own gestures; empty for any other."""
+    return set(str(provenance.get("fingerprints", "")).split())
 
 
 def sources_of(provenance: Mapping[str, Any]) -> Any:
