@@ -16,6 +16,8 @@ MOST = 3  # faults that one line names
 MISSPELT = ("extra_forbidden", "unexpected_keyword_argument")
 NO_NAME = "is no name for files; begin with a letter or digit, go on with those, space or . _ - +"
 
+QUOTES = "YAML takes null, yes, no, on, off and numbers for no words: put them in quotes"
+
 
 def describe(error: ValidationError, kind: type[BaseModel]) -> str:
     """The first faults of a configuration of this kind."""
@@ -38,6 +40,8 @@ def _fault(fault: Any, kind: type[BaseModel]) -> str:
         return f"there is no setting {where}; {meant}"
     if fault["type"] == "string_pattern_mismatch":
         return f"{where} '{fault['input']}' {NO_NAME}"
+    if fault["type"] == "string_type" and isinstance(fault["input"], bool | int | float | None):
+        return f"{where} {fault['input']} is no text; {QUOTES}"
     # pydantic begins the message of a validator with its kind.
     why = fault["msg"].removeprefix("Value error, ").removeprefix("Input ")
     return f"{where} {why}" if where else why

@@ -295,6 +295,8 @@ def test_unusable_configuration_is_refused(tmp_path, text):
 @pytest.mark.parametrize(
     ("override", "cause"),
     [
+        ("sources.0.labels={open: no}", "sources.0.labels.open False is no text; YAML takes null"),
+        ("sources.0.drop=[null, open]", "sources.0.drop.0 None is no text; YAML takes null"),
         ("optimiser.epoch=1", "there is no setting optimiser.epoch; did you mean epochs?"),
         ("optimizer.epochs=1", "did you mean optimiser?"),
         ("epochs=1", "did you mean optimiser.epochs?"),
