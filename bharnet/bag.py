@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rosbags import rosbag2
 from rosbags.highlevel import AnyReader, AnyReaderError
 from rosbags.interfaces import Connection
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
@@ -82,8 +84,10 @@ class Bag:
                 "`ros2 bag reindex` writes it anew"
             )
         try:
-            self._reader = AnyReader([path], default_typestore=known_types())
-            self._reader.open()
+            self._known = known_types()
+            self._reader = AnyReader([path], default_typestore=self._known)
+            with _undefined_types():
+                self._reader.open()
         except Exception as error:  # rosbags passes on whatever its parsers raise
             raise self._damaged(error) from error
         if not self._reader.message_count:
@@ -102,10 +106,6 @@ class Bag:
         storage = getattr(self._reader.readers[0], "storage", None)
         custom = getattr(getattr(storage, "metadata", None), "custom", None)
         return {str(key): str(value) for key, value in (custom or {}).items()}
-
-    def has(self, kind: str) -> bool:
-        """Whether there is a topic of this type."""
-        return any(each.msgtype == kind for each in self._reader.connections)
 
     def choose(self, kinds: Collection[str], topic: str, usual: str) -> Connection:
         """The topic of one of these types: the one named, else the usual one, else the only one.
@@ -157,8 +157,10 @@ class Bag:
             yield logged, self.deserialize(data, connection.msgtype)
 
     def deserialize(self, data: bytes, kind: str) -> Any:
-        """A message whose type the recording knows. Raises DamagedBag."""
+        """A message whose type the recording knows, or we do. Raises DamagedBag."""
         try:
+            if kind not in self._reader.typestore.fielddefs:
+                return self._known.deserialize_cdr(data, kind)
             return self._reader.deserialize(data, kind)
         except Exception as error:  # rosbags passes on whatever its parsers raise
             raise self._damaged(error) from error
@@ -191,6 +193,12 @@ class Bag:
 
     def _damaged(self, error: Exception) -> DamagedBag:
         cause = f"{type(error).__name__}: {error}"
+        if isinstance(error, KeyError) and error.args in _UNDEFINED:
+            return DamagedBag(
+                f"{self.path} has a topic whose type rosbag2 found no definition of, as of an "
+                "action's feedback; record without that topic, or make an mcap of it "
+                "(`ros2 bag convert`)"
+            )
         return DamagedBag(
             f"{self.path} is damaged or of an unknown kind ({cause[:200]}); copy it again, or try "
             "`ros2 bag reindex`"
@@ -251,6 +259,36 @@ class ImageBag(TopicBag):
     """A recording of pictures. Raises InvalidBag."""
 
     kinds, usual, source = IMAGE_TYPES, IMAGES, "the camera"
+
+
+# What rosbag2 writes in the place of a definition's encoding that it did not find.
+_UNDEFINED = (("unknown",), ("",))
+
+
+@contextlib.contextmanager
+def _undefined_types() -> Iterator[None]:
+    """Let an mcap be opened though some types have no definition, for others are read.
+
+    As those of hidden topics, which `ros2 bag record --all --include-hidden-topics` records.
+    rosbags (0.11) raises KeyError, and has nothing for it in public.
+    """
+    mcap: Any = getattr(rosbag2, "storage_mcap", None)
+    read = getattr(mcap, "get_msgdef", None)
+    if read is None:  # another version
+        yield
+        return
+
+    def read_or_none(schema: Any) -> Any:
+        try:
+            return read(schema)
+        except KeyError:
+            return read(None)
+
+    mcap.get_msgdef = read_or_none
+    try:
+        yield
+    finally:
+        mcap.get_msgdef = read
 
 
 def known_types() -> Typestore:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,15 @@ import numpy as np
 from people import START, standing
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 
-from bharnet.bag import POSE_TYPE, POSES, known_types
+from bharnet.bag import ACTION_TYPE, LABELS_TYPE, POSE_TYPE, POSES, known_types
 from bharnet.window import NANOSECONDS
 
 # Humble reads older ones: of the QoS in a bag it wants a text, which since is a list.
 FIRST_BEYOND_HUMBLE = 9
 STORE = known_types()
 TEXT = "std_msgs/msg/String"
+NAMES = ("model_id", "model_name", "model_version", "body_layout", "hand_layout")
+THRESHOLDS = ("enter_thresholds", "leave_thresholds", "window_seconds")
 # Who is in view from when to when, in seconds.
 Story = Sequence[tuple[str, float, float]]
 # Of 12 s; tiny.py's model says "wave" of whoever is in view.
@@ -100,19 +102,58 @@ def write_actions(folder: Path, results: int, poses: Sequence[str] = ()) -> Path
         told = writer.add_connection("/bharnet/actions", kind, typestore=STORE)
         for i in range(results):
             stamp = START + i * NANOSECONDS // 10
-            time = types["builtin_interfaces/msg/Time"](*divmod(stamp, NANOSECONDS))
-            header = types["std_msgs/msg/Header"](stamp=time, frame_id="camera")
-            message = types[kind](header=header, model_id="tiny 1", actions=[])
+            message = types[kind](header=_header(stamp), model_id="tiny 1", actions=[])
             writer.write(told, stamp + 5_000_000, STORE.serialize_cdr(message, kind))
     return folder
 
 
+def write_robots(folder: Path, robots: Mapping[str, Sequence[str]]) -> Path:
+    """Of each robot, by its namespace: its classes, 2 s of results, and empty frames since 1 s
+    before; each robot begins 10 s after the one before it. One without classes latched none.
+    """
+    types = STORE.types
+    with Writer(folder, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+        for number, (name, classes) in enumerate(robots.items()):
+            at = {
+                topic: writer.add_connection(f"{name}/bharnet/{topic}", kind, typestore=STORE)
+                for topic, kind in (
+                    ("poses", POSE_TYPE),
+                    ("actions", ACTION_TYPE),
+                    ("labels", LABELS_TYPE),
+                )
+            }
+            start = START + 10 * number * NANOSECONDS
+            header = _header(start)
+            if classes:
+                labels = types[LABELS_TYPE](
+                    header=header,
+                    **dict.fromkeys(NAMES, ""),
+                    **{each: np.zeros(0, np.float32) for each in THRESHOLDS},
+                    stride_seconds=0.1,
+                    coordinates=1,
+                    labels=list(classes),
+                    idle_class_id=0,
+                )
+                writer.write(at["labels"], start, STORE.serialize_cdr(labels, LABELS_TYPE))
+            for i in range(31):
+                stamp = start + i * NANOSECONDS // 10
+                frame = STORE.serialize_cdr(frame_of(stamp, []), POSE_TYPE)
+                writer.write(at["poses"], stamp, frame)
+                if i >= 10:
+                    told = types[ACTION_TYPE](_header(stamp), model_id="tiny 1", actions=[])
+                    writer.write(at["actions"], stamp, STORE.serialize_cdr(told, ACTION_TYPE))
+    return folder
+
+
+def _header(stamp: int) -> Any:
+    time = STORE.types["builtin_interfaces/msg/Time"](*divmod(stamp, NANOSECONDS))
+    return STORE.types["std_msgs/msg/Header"](stamp=time, frame_id="camera")
+
+
 def frame_of(stamp: int, people: Sequence[str]) -> Any:
     """A PersonPoseArray of upper_body_11 in a 640 x 480 picture."""
-    types = STORE.types
-    time = types["builtin_interfaces/msg/Time"](*divmod(stamp, NANOSECONDS))
-    return types[POSE_TYPE](
-        header=types["std_msgs/msg/Header"](stamp=time, frame_id="camera"),
+    return STORE.types[POSE_TYPE](
+        header=_header(stamp),
         estimator="test",
         body_layout="upper_body_11",
         hand_layout="hand_21",

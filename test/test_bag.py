@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +115,37 @@ def test_topics(tmp_path):
     mixed = write(tmp_path / "mixed", truth="told")
     with pytest.raises(NoTopic, match=f"{TRUTH} is of type std_msgs/msg/String, not {POSE_TYPE}"):
         PoseBag(mixed, TRUTH)
+
+
+def spoil(file: Path, kind: str, encoding: bytes) -> None:
+    """Let the definition of a type be of another encoding; what an mcap holds stays as long."""
+    if file.suffix == ".db3":
+        with contextlib.closing(sqlite3.connect(file)) as base, base:
+            given = (encoding.decode(), kind)
+            base.execute("UPDATE message_definitions SET encoding=? WHERE topic_type=?", given)
+        return
+    name = kind.encode() + len(encoding).to_bytes(4, "little")
+    content = file.read_bytes()
+    assert name + b"ros2msg" in content
+    file.write_bytes(content.replace(name + b"ros2msg", name + encoding))
+
+
+@pytest.mark.parametrize("kind", ["std_msgs/msg/String", POSE_TYPE])
+def test_a_type_without_definition_leaves_the_others_readable(tmp_path, kind):
+    """As rosbag2 records an action's feedback, with its definition "unknown"."""
+    folder = write(tmp_path / "bag", truth="told")
+    spoil(folder / "bag.mcap", kind, b"unknown")
+    with PoseBag(folder) as bag:
+        frames = [bag.deserialize(each.data, POSE_TYPE) for each in bag.poses()]
+        assert {each.body_layout for each in frames} == {"upper_body_11"}
+        assert bag.truth() == ["told"]
+
+
+def test_an_sqlite3_with_a_type_without_definition_has_a_cure(tmp_path):
+    folder = write(tmp_path / "bag", plugin=StoragePlugin.SQLITE3, truth="told")
+    spoil(folder / "bag.db3", "std_msgs/msg/String", b"unknown")
+    with pytest.raises(DamagedBag, match=r"no definition of.*record without that topic"):
+        PoseBag(folder)
 
 
 @pytest.fixture(scope="module")

@@ -16,10 +16,11 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from bags import STORY, write_actions, write_bag, write_pictures
-from people import standing
+from bags import STORY, write_actions, write_bag, write_pictures, write_robots
+from people import START, standing
 from rosbags.rosbag2 import CompressionMode, StoragePlugin
 
+from bharnet.bag import NoTopic
 from bharnet.checkpoint import load_checkpoint, save_checkpoint
 from bharnet.estimation.estimator import Detection
 from bharnet.estimation.people import PeopleEstimator
@@ -206,6 +207,24 @@ def test_recorded_actions_are_judged_whatever_was_recorded_of_poses(tmp_path, po
     found = evaluate(Request(bag, labels, recorded=True))
     assert found.heard.span.length == 2 * NANOSECONDS
     assert found.judgement.overall.missed == 1
+
+
+def test_of_several_robots_in_a_recording_one_is_judged(tmp_path):
+    """By its own classes, and from its own first frame on."""
+    robots = {"/robot1": ("rest", "wave"), "/robot2": ("null", "bow"), "/robot3": ()}
+    bag, labels = write_robots(tmp_path / "bag", robots), tmp_path / "labels.csv"
+    labels.write_text("start,end,label\n0.5,1.5,bow\n")
+    with pytest.raises(NoTopic, match=r"/robot1/bharnet/actions, .*; name one of these"):
+        evaluate(Request(bag, labels, recorded=True))
+    for number, name, classes, idle in (
+        (0, "/robot1", ("rest", "wave"), "rest"),
+        (1, "/robot2", ("null", "bow"), "null"),
+        (2, "/robot3", None, ""),  # its labels never came
+    ):
+        heard = evaluate(Request(bag, labels, f"{name}/bharnet/actions", recorded=True)).heard
+        assert (heard.classes, heard.idle) == (classes, idle)
+        start = START + 10 * number * NANOSECONDS
+        assert (heard.span.start, heard.span.end) == (start, start + 3 * NANOSECONDS)
 
 
 def test_a_worker_that_ends_is_one_sentence(bag, labels, model_file, monkeypatch):

@@ -47,8 +47,9 @@ def listen(request: Request) -> Heard:
             # What tells of stopped input is meant to come late; it has no age.
             if not any(each.reason in (Reason.INPUT_STOPPED, Reason.RESET) for each in told):
                 ages.append((logged - stamp) / 1e6)
-        classes, idle = _vocabulary(bag)
-        span = _span(bag, listener)
+        node = topic.topic.rpartition("/")[0]  # of several robots, the one that is judged
+        classes, idle = _vocabulary(bag, f"{node}/labels")
+        span = _span(bag, listener, f"{node}/poses")
         notes = bag.notes
     plausible = all(0 <= each <= OLDEST_MS for each in ages)
     return Heard(
@@ -67,13 +68,18 @@ def listen(request: Request) -> Heard:
     )
 
 
-def _vocabulary(bag: Bag) -> tuple[tuple[str, ...] | None, str]:
-    """Classes of all models that ran and the idle one, if the latched labels were recorded."""
-    if not bag.has(LABELS_TYPE):
-        return None, ""
+def _vocabulary(bag: Bag, topic: str) -> tuple[tuple[str, ...] | None, str]:
+    """Classes of all models that ran and the idle one, if the latched labels were recorded.
+
+    ``topic``: where they are, should there be several.
+    """
     known: dict[str, None] = {}
     idle = ""
-    for _, message in bag.messages(bag.choose((LABELS_TYPE,), "", "/bharnet/labels")):
+    try:
+        labels = bag.choose((LABELS_TYPE,), "", topic)
+    except (NoTopic, EmptyBag):
+        return None, ""
+    for _, message in bag.messages(labels):
         # Each model that ran latched its own.
         classes, place = tuple(map(str, message.labels)), int(message.idle_class_id)
         known |= dict.fromkeys(classes)
@@ -81,14 +87,18 @@ def _vocabulary(bag: Bag) -> tuple[tuple[str, ...] | None, str]:
     return (tuple(known), idle) if known else (None, "")
 
 
-def _span(bag: Bag, listener: Listener) -> Span:
-    """Of the poses where they are known, so that labels mean the same time as offline."""
+def _span(bag: Bag, listener: Listener, topic: str) -> Span:
+    """Of the poses where they are known, so that labels mean the same time as offline.
+
+    ``topic``: where they are, should there be several.
+    """
     noted = bag.notes.get(SPAN_NOTE, "").split()
     if len(noted) == 2 and all(each.isdecimal() for each in noted):
         first, last = map(int, noted)
         return Span(min(first, last), last)
-    if bag.has(POSE_TYPE):
-        # Poses of several topics, or of none that ever came, do not tell it.
-        with contextlib.suppress(NoTopic, EmptyBag), PoseBag(bag.path) as poses:
+    # Poses of several topics, or of none that ever came, do not tell it.
+    with contextlib.suppress(NoTopic, EmptyBag):
+        chosen = bag.choose((POSE_TYPE,), "", topic)
+        with PoseBag(bag.path, chosen.topic) as poses:
             return Span(*poses.span())
     return Span(listener.first, listener.newest)
