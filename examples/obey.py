@@ -6,7 +6,7 @@
 
 Velocities go to `cmd_vel` (geometry_msgs/Twist), ten a second. It moves only as long as it hears
 of the person who called it: when that person leaves, or the recogniser says nothing for a second,
-it stands still. `sureness` and `speed` are parameters.
+it stands still. `sureness`, that it comes from, and `speed` are parameters.
 """
 
 from __future__ import annotations
@@ -50,12 +50,15 @@ class Obey(Node):
             self.stop("who called is gone")
         # Whoever says stop has the last word, wherever in the list.
         for action in sorted(message.actions, key=lambda action: action.label in STOP):
-            # ONSET comes once for each event; what is ONGOING was obeyed already.
-            if action.state != Action.ONSET or action.confidence < self.value("sureness"):
-                continue
-            if action.label in STOP:
+            # As long as it is said, however sure: its ONSET may have been lost on the way.
+            if action.label in STOP and action.state in (Action.ONSET, Action.ONGOING):
                 self.stop(f"{action.body_id} says {action.label}")
-            elif action.label in COME:
+            # ONSET comes once for each event; what is ONGOING was obeyed already, or stopped.
+            elif (
+                action.label in COME
+                and action.state == Action.ONSET
+                and action.confidence >= self.value("sureness")
+            ):
                 self.master = action.body_id
                 self.get_logger().info(f"following {action.body_id}")
 

@@ -98,6 +98,19 @@ def test_of_one_message_stop_has_the_last_word(world):
     assert world.obey.master == ""
 
 
+def test_it_stands_still_while_stop_is_said(world):
+    """However sure that is, and though its beginning was not heard."""
+    world.tell(action("ab12c", "follow_me"))
+    assert world.obey.master == "ab12c"
+    going_on = action("cd34e", "dont", Action.ONGOING, confidence=0.3)
+    world.tell(action("ab12c", "follow_me", Action.ONGOING), going_on)
+    assert world.obey.master == ""
+    world.tell(action("ab12c", "follow_me"), going_on)
+    assert world.obey.master == ""
+    world.tell(action("ab12c", "follow_me"), action("cd34e", "dont", Action.OFFSET))
+    assert world.obey.master == "ab12c"
+
+
 def test_it_stands_still_when_who_called_has_left(world):
     world.tell(action("ab12c", "follow_me"), action("cd34e", state=Action.IDLE))
     world.drives(0.2)
