@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 import yaml
 from rclpy.node import Node
 
+from bharnet.reporting import Report
 from bharnet_ros.shipped import shipped
 
 QOS = "qos_overrides."  # declared by each publisher and subscription, as they are made
@@ -36,6 +37,32 @@ def misspelt(
         near = difflib.get_close_matches(name, declared, 1)
         cure = f"did you mean {near[0]}?" if near else f"`ros2 param list {node}` names them"
         told.append(f"{name} is no parameter of {node}; {cure}")
+    return told
+
+
+def warn_of_ignored_qos(node: Node, report: Report) -> None:
+    """To be called once the node has its topics, which declare what may be overridden."""
+    given = getattr(node, "_parameter_overrides", {})
+    declared = node.get_parameters_by_prefix(QOS[:-1])
+    names = [QOS + name for name in declared]
+    for sentence in ignored_qos(given, names, node.get_fully_qualified_name()):
+        report(f"qos {sentence}", sentence)
+
+
+def ignored_qos(given: Collection[str], declared: Collection[str], node: str) -> list[str]:
+    """A sentence for each QoS override of another policy, or for a topic in another namespace.
+
+    Whatever else is given may be another node's.
+    """
+    told = []
+    for name in given:
+        if not name.startswith(QOS) or name in declared:
+            continue
+        topic = name.removeprefix(QOS).rpartition(".")[0]
+        ours = [each for each in declared if each.rpartition(".")[0].endswith(topic)]
+        meant = [each for each in ours if each not in given]
+        if topic and meant:
+            told.append(f"{name} is ignored; {node} has {', '.join(meant)}")
     return told
 
 

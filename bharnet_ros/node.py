@@ -41,6 +41,7 @@ from bharnet_ros.health import HANG_CURE, Health
 from bharnet_ros.inputs import PoseInput
 from bharnet_ros.lifecycle import run, told
 from bharnet_ros.markers import Markers
+from bharnet_ros.misspelt import warn_of_ignored_qos
 from bharnet_ros.model import load_model, make_stream, version
 from bharnet_ros.msg import ActionArray, ActionLabels, PersonPoseArray
 from bharnet_ros.parameters import PARAMETERS, RELOADING, Settings, declare
@@ -124,6 +125,7 @@ class BharnetNode(UndoingNode):
             self._health = Health(self, self._worker, poses)
             undo.callback(self._health.close)
             self.get_logger().info(f"{_in_words(stream)}, poses from {poses.topic}")
+            warn_of_ignored_qos(self, self.report)
             # Last of all: whoever hears them may count on the rest.
             self._publish_labels(stream)
             self._active = undo.pop_all()

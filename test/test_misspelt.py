@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 
 pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make test`")
@@ -11,6 +13,7 @@ pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make 
 import rclpy
 from conftest import ROOT
 from rclpy.node import Node
+from robot import save_model, spinning, start
 
 from bharnet_ros import intents, misspelt
 from bharnet_ros.camera.node import EstimatorNode
@@ -71,6 +74,39 @@ def test_in_a_file_for_all_nodes_and_under_a_namespace(capfd, tmp_path):
         "zoom.level is no parameter of /robot1/bharnet; `ros2 param list /robot1/bharnet` names "
         "them"
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "has"),
+    [
+        ("/bharnet/poses.subscription.depth", "/robot1/bharnet/poses.subscription.depth"),
+        ("/robot1/bharnet/actions.publisher.durability", "/robot1/bharnet/actions.publisher.d"),
+        ("/robot2/bharnet/poses.subscription.depth", ""),  # another's
+        ("/bharnet/poses.publisher.depth", ""),  # the estimator's
+        ("/diagnostics.publisher.depth", ""),  # taken
+    ],
+)
+def test_a_qos_override_that_is_ignored_is_told(tmp_path, given, has):
+    model = save_model(tmp_path / "tiny.safetensors")
+    parameters = {"model": str(model), f"qos_overrides.{given}": 7}
+    with spinning(functools.partial(BharnetNode, namespace="robot1"), **parameters) as (
+        node,
+        _,
+        log,
+    ):
+        start(node)
+        told = [line for line in log if "is ignored" in line]
+    if not has:
+        assert told == []
+        return
+    (line,) = told
+    assert line.startswith(f"qos_overrides.{given} is ignored; /robot1/bharnet has ")
+    assert f"qos_overrides.{has}" in line
+
+
+def test_the_right_one_beside_one_for_another_namespace_is_fine():
+    names = [f"qos_overrides.{name}/bharnet/poses.subscription.depth" for name in ("", "/robot1")]
+    assert misspelt.ignored_qos(names, names[1:], "/robot1/bharnet") == []
 
 
 @pytest.mark.parametrize("text", ["", "[", "a: 1", "a: {b: 1}", "a: 1\nb: 2"])

@@ -44,6 +44,7 @@ from bharnet_ros.camera.poses import to_image
 from bharnet_ros.camera.worker import FrameRate, Pictures, PictureWorker
 from bharnet_ros.declared import changes, refuse_static
 from bharnet_ros.lifecycle import run, told
+from bharnet_ros.misspelt import warn_of_ignored_qos
 from bharnet_ros.msg import ActionArray, PersonPoseArray
 from bharnet_ros.reports import Reporter
 from bharnet_ros.stamps import nanoseconds
@@ -140,6 +141,7 @@ class EstimatorNode(UndoingNode):
             undo.callback(camera.close)
             self._health = Health(self, camera, worker)
             undo.callback(self._health.close)
+            warn_of_ignored_qos(self, self.report)
             # Last: the heartbeat's thread goes by it, and may look at any moment.
             self._worker = worker
             self.get_logger().info(
