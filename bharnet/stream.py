@@ -139,11 +139,7 @@ class ActionStream:
         if self._newest and frame.stamp <= self._newest:
             back = (self._newest - frame.stamp) / NANOSECONDS
             if back <= self.config.reorder_seconds:
-                self._report(
-                    "old_stamp",
-                    f"dropped a frame {back:.3f} s older than (or equal to) the newest; if there "
-                    "are two publishers on this topic, stop one",
-                )
+                self._report("old_stamp", _why_old(back))
                 return None
             self._report(
                 "time_jump",
@@ -279,3 +275,14 @@ class ActionStream:
                 f"{self.config.max_people}: the newest are ignored",
             )
         return tuple(people[key] for key in (*tracked, *new[:room]))
+
+
+def _why_old(back: float) -> str:
+    """Why a frame is dropped whose stamp is so many seconds before the newest."""
+    two = "if there are two publishers on this topic, stop one"
+    if back:
+        return f"dropped a frame {back:.3f} s older than the newest; {two}"
+    return (
+        "dropped a frame with the stamp of the one before; the pose source must give each its own "
+        f"(with stamp_source:=receive /clock must tick more often than frames come); {two}"
+    )

@@ -22,6 +22,7 @@ from rclpy.parameter import Parameter
 from robot import CLASSES, in_executor, pose, robot, save_model, set_parameter, stamp, start
 from tiny import rewrite
 
+from bharnet.models import SHIPPED
 from bharnet_ros.camera import parameters as camera_parameters
 from bharnet_ros.camera.node import EstimatorNode
 from bharnet_ros.msg import Action
@@ -243,6 +244,18 @@ def test_model_changes_while_running(model, tmp_path):
             "from now on recognising 3 classes of other",
             "from now on recognising 3 classes of tiny",
         ]
+
+
+def test_to_another_model_with_other_labels_there_is_a_way(model):
+    """By itself neither fits: the labels not the old model, the model not the old labels."""
+    with robot(model=model, labels=["wave"]) as (node, _):
+        start(node)
+        assert "has no class 'hello'" in set_parameter(node, "labels", ["hello"])
+        refused = set_parameter(node, "model", str(SHIPPED))
+        assert "has no class 'wave'" in refused
+        assert "before another model is set, set labels to []" in refused
+        for name, value in (("labels", [""]), ("model", str(SHIPPED)), ("labels", ["hello"])):
+            assert set_parameter(node, name, value) == ""
 
 
 def test_a_model_that_was_trained_anew_into_its_file_is_read_when_it_is_set_again(model):

@@ -141,6 +141,18 @@ def test_old_and_equal_stamps_are_dropped_and_said():
     assert reports == ["old_stamp"] * 3
 
 
+def test_equal_stamps_have_a_cure_of_their_own():
+    """As with stamp_source:=receive, where /clock ticks ten times a second."""
+    told = []
+    made = ActionStream(Oracle(), report=lambda key, text: told.append(text))
+    for second in (1.0, 1.0, 0.9):
+        made.push(frame(second, person("a")))
+    equal, late = told
+    assert "the stamp of the one before" in equal
+    assert "/clock must tick more often" in equal
+    assert "0.100 s older than the newest; if there are two publishers" in late
+
+
 @pytest.mark.parametrize("back", [0.6, 3600.0, 86400.0 * 365])
 def test_time_jumping_back_resets_and_ends_what_runs(back):
     made, reports = stream()
