@@ -29,6 +29,7 @@ from bharnet_ros.intent_map import InvalidIntents, Rule, Wish, read_intents
 from bharnet_ros.msg import Action, ActionArray, ActionLabels
 from bharnet_ros.shipped import shipped
 from bharnet_ros.spinning import spin
+from bharnet_ros.stamps import nanoseconds
 from bharnet_ros.wary import WaryNode
 
 RELIABLE = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
@@ -74,12 +75,13 @@ class Onsets:
     """
 
     def __init__(self) -> None:
-        self._running: set[tuple[str, int]] = set()
+        self._running: set[tuple[str, int, int]] = set()
 
     def among(self, actions: Iterable[Action]) -> list[Action]:
         """Those that begin."""
+        # A recogniser that was started again numbers its events anew, but no onset comes again.
         running = {
-            (each.body_id, each.event_id): each
+            (each.body_id, each.event_id, nanoseconds(each.onset)): each
             for each in actions
             if each.state in (Action.ONSET, Action.ONGOING)
         }

@@ -59,6 +59,8 @@ installed = importlib.util.find_spec("hri_actions_msgs") is not None
 
 
 def test_every_event_is_told_once():
+    from builtin_interfaces.msg import Time
+
     from bharnet_ros.intents import Onsets
     from bharnet_ros.msg import Action
 
@@ -74,6 +76,10 @@ def test_every_event_is_told_once():
     assert told(("a", 8, Action.OFFSET), ("b", 0, Action.UNKNOWN)) == []
     # Another run of the recogniser begins to count anew.
     assert told(("a", 8, Action.ONSET)) == [("a", 8)]
+    # Even where its first result is of an event with the number of one that ran before.
+    again = Action(body_id="a", event_id=8, state=Action.ONSET, onset=Time(sec=5))
+    assert onsets.among([again]) == [again]
+    assert onsets.among([again]) == []
 
 
 def run_node(*arguments, environment=None):

@@ -253,7 +253,7 @@ def test_to_another_model_with_other_labels_there_is_a_way(model):
         assert "has no class 'hello'" in set_parameter(node, "labels", ["hello"])
         refused = set_parameter(node, "model", str(SHIPPED))
         assert "has no class 'wave'" in refused
-        assert "before another model is set, set labels to []" in refused
+        assert "Name some of these first, or [] for all" in refused
         for name, value in (("labels", [""]), ("model", str(SHIPPED)), ("labels", ["hello"])):
             assert set_parameter(node, name, value) == ""
 
