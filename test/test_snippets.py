@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -108,6 +109,31 @@ def test_the_python_controller_hears_what_begins():
             tester.executor.shutdown()
             tester.node.destroy_node()
     assert set(heard) == {"ab12c ONSET 0.75\n"}
+
+
+def test_recognisers_in_a_process_of_ones_own():
+    page = ROOT / "docs" / "howto" / "robot.md"
+    (source,) = blocks(page.read_text(encoding="utf-8"), "python")
+    with own_domain() as domain, ros_context(domain) as context:
+        process = subprocess.Popen(
+            [sys.executable, "-c", source],
+            env={**os.environ, "ROS_DOMAIN_ID": str(domain)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        testers = [Tester(context, namespace) for namespace in ("front", "rear")]
+        try:
+            for each in testers:
+                each.ready()
+            process.send_signal(signal.SIGINT)
+            said = process.communicate(timeout=DEADLINE)[1]
+        finally:
+            process.kill()
+            for each in testers:
+                each.executor.shutdown()
+                each.node.destroy_node()
+    assert process.returncode == 0
+    assert "Traceback" not in said
 
 
 def test_the_cpp_controller_shown_is_the_example():
