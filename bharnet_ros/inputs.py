@@ -15,12 +15,12 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
 from bharnet.reporting import Report
+from bharnet.source import of_one_source
 from bharnet_ros.distributions import SubscriptionEventCallbacks, called_back
 from bharnet_ros.hands import PATIENCE, HandsToBodies
 from bharnet_ros.hri import FrameAssembler, HriBodies
 from bharnet_ros.msg import PersonPoseArray
 from bharnet_ros.parameters import Settings
-from bharnet_ros.source import of_one_source
 from bharnet_ros.status import why_silent
 
 POSES_QOS = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)

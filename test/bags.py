@@ -145,15 +145,28 @@ def write_robots(folder: Path, robots: Mapping[str, Sequence[str]]) -> Path:
     return folder
 
 
-def _header(stamp: int) -> Any:
+def write_two_cameras(folder: Path) -> Path:
+    """Poses of two cameras on one topic, 2 s at 10 Hz each; both see an ann, one a bob, too."""
+    with Writer(folder, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+        topic = writer.add_connection(POSES, POSE_TYPE, typestore=STORE)
+        for i in range(21):
+            stamp = START + i * NANOSECONDS // 10
+            front, rear = frame_of(stamp, ["ann"]), frame_of(stamp, ["ann", "bob"], "rear")
+            for later, message in ((0.005, front), (0.055, rear)):
+                data = STORE.serialize_cdr(message, POSE_TYPE)
+                writer.write(topic, stamp + round(later * NANOSECONDS), data)
+    return folder
+
+
+def _header(stamp: int, camera: str = "camera") -> Any:
     time = STORE.types["builtin_interfaces/msg/Time"](*divmod(stamp, NANOSECONDS))
-    return STORE.types["std_msgs/msg/Header"](stamp=time, frame_id="camera")
+    return STORE.types["std_msgs/msg/Header"](stamp=time, frame_id=camera)
 
 
-def frame_of(stamp: int, people: Sequence[str]) -> Any:
+def frame_of(stamp: int, people: Sequence[str], camera: str = "camera") -> Any:
     """A PersonPoseArray of upper_body_11 in a 640 x 480 picture."""
     return STORE.types[POSE_TYPE](
-        header=_header(stamp),
+        header=_header(stamp, camera),
         estimator="test",
         body_layout="upper_body_11",
         hand_layout="hand_21",

@@ -17,8 +17,8 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from robot import DEADLINE, SUCCESS, heard, in_executor, set_parameter, stamp, start
 from sensor_msgs.msg import CameraInfo, Image
 
+from bharnet import source
 from bharnet.window import NANOSECONDS
-from bharnet_ros import source
 from bharnet_ros.camera import health, worker
 from bharnet_ros.camera.guardian import ALIVE, DEAF, SEEING
 

@@ -16,7 +16,14 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from bags import STORY, write_actions, write_bag, write_pictures, write_robots
+from bags import (
+    STORY,
+    write_actions,
+    write_bag,
+    write_pictures,
+    write_robots,
+    write_two_cameras,
+)
 from people import START, standing
 from rosbags.rosbag2 import CompressionMode, StoragePlugin
 
@@ -249,6 +256,14 @@ def test_what_cannot_be_used_is_counted_and_the_rest_judged(tmp_path, model_file
     found = describe(evaluate(Request(bag, labels, model=model_file)))
     assert found["recording"]["left_out"] == {"no_id": 120}
     assert found["summary"]["iou"]["0.1"]["right"] == 1
+
+
+def test_of_two_cameras_on_one_topic_one_is_followed_as_by_the_node(tmp_path, model_file):
+    bag, labels = write_two_cameras(tmp_path / "bag"), tmp_path / "labels.csv"
+    labels.write_text("start,end,label\n")
+    heard = evaluate(Request(bag, labels, model=model_file)).heard
+    assert {each.body_id for each in heard.listener.sightings} == {"ann"}
+    assert (heard.frames, heard.left_out) == (21, {"two_sources": 21})
 
 
 def test_the_demos_recording_is_judged_by_its_own_labels():

@@ -20,12 +20,9 @@ from rclpy.qos import QoSProfile
 from robot import needs_numbers, pose, poses, robot, save_model, start
 from sensor_msgs.msg import Image
 
+from bharnet import source
 from bharnet.poses import to_frame
-from bharnet.window import NANOSECONDS
-from bharnet_ros import node as node_module
-from bharnet_ros import source
-from bharnet_ros.msg import PersonPoseArray
-from bharnet_ros.source import (
+from bharnet.source import (
     COUNT_SECONDS,
     GONE_SECONDS,
     HOLD_SECONDS,
@@ -34,6 +31,9 @@ from bharnet_ros.source import (
     Source,
     arrival,
 )
+from bharnet.window import NANOSECONDS
+from bharnet_ros import node as node_module
+from bharnet_ros.msg import PersonPoseArray
 
 
 class Asked:

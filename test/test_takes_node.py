@@ -25,10 +25,10 @@ from robot import DEADLINE, RELIABLE, Tester, needs_numbers, pose, poses, proces
 from std_srvs.srv import Trigger
 
 from bharnet.recording import Recordings
+from bharnet.source import MOST_LOST
 from bharnet.take import read_take, write_take
 from bharnet_ros.demo.domain import own_domain
 from bharnet_ros.msg import PersonPoseArray
-from bharnet_ros.source import MOST_LOST
 from bharnet_ros.takes import RecorderNode
 
 
@@ -126,7 +126,7 @@ def test_a_take_begins_anew_where_time_does(tmp_path, before):
 
 @needs_numbers
 def test_a_take_never_holds_what_two_publishers_send(tmp_path, monkeypatch):
-    monkeypatch.setattr("bharnet_ros.source.HOLD_SECONDS", DEADLINE)  # on a busy machine, too
+    monkeypatch.setattr("bharnet.source.HOLD_SECONDS", DEADLINE)  # on a busy machine, too
     with recorder(folder=str(tmp_path), label="wave") as (node, tester):
         other = tester.node.create_publisher(PersonPoseArray, "bharnet/poses", 1000)
         tester.wait(other.get_subscription_count)

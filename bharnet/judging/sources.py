@@ -18,6 +18,8 @@ from bharnet.observation import Frame
 from bharnet.poses import nanoseconds, to_frame
 from bharnet.reporting import Report
 from bharnet.skeleton import Layout
+from bharnet.source import Source
+from bharnet.window import NANOSECONDS
 
 if TYPE_CHECKING:
     from bharnet.estimation.people import PeopleEstimator
@@ -50,14 +52,17 @@ def pose_frames(
 ) -> Iterator[Frame]:
     """The usable frames of the pose topic; ``report`` is told of what was left out.
 
-    Raises DamagedBag.
+    Of two publishers one is followed, as by the node. Raises DamagedBag.
     """
+    source = Source(bag.topic, report)
     stopwatch.start()
     for recorded in bag.poses():
         stopwatch.lap("read")
         message = bag.deserialize(recorded.data, POSE_TYPE)
         try:
-            frame = to_frame(message, layout, report)
+            name = message.header.frame_id, message.estimator
+            followed = source.takes({}, name, recorded.logged / NANOSECONDS)
+            frame = to_frame(message, layout, report) if followed else None
         except AttributeError as error:
             raise DamagedBag(
                 f"{bag.path}: its {POSE_TYPE} is of another version ({error}); record it with "
@@ -77,9 +82,13 @@ def image_frames(
 
     from bharnet.estimation.estimator import InvalidFrame
 
+    source = Source(bag.topic, report)
     stopwatch.start()
-    for _, message in bag.messages(bag.chosen):
+    for logged, message in bag.messages(bag.chosen):
         stopwatch.lap("read")
+        if not source.takes({}, message.header.frame_id, logged / NANOSECONDS):
+            stopwatch.start()
+            continue
         try:
             image = message_to_cvimage(message, "rgb8")
         except Exception as error:  # decoders raise whatever comes over a broken picture

@@ -25,12 +25,12 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from bharnet.estimation.estimator import InvalidFrame
 from bharnet.reporting import Report
+from bharnet.source import of_one_source
 from bharnet_ros.camera.images import check_image
 from bharnet_ros.camera.parameters import Settings
 from bharnet_ros.camera.worker import Pictures
 from bharnet_ros.distributions import SubscriptionEventCallbacks, called_back
 from bharnet_ros.pairing import Pairing
-from bharnet_ros.source import of_one_source
 from bharnet_ros.stamps import is_moment, nanoseconds
 
 # Only the newest picture counts; of three topics, the last must find the others still there.

@@ -4,8 +4,8 @@
 
 rclpy tells nothing of who sent a message but its number, which each publisher counts up by itself
 (Humble's not even that, nor any with Cyclone DDS). A message belongs to the publisher that is
-followed if its number is the next one, or a few later where some were lost on the way. No ROS in
-here.
+followed if its number is the next one, or a few later where some were lost on the way. A recording
+tells no numbers. No ROS in here.
 """
 
 from __future__ import annotations
