@@ -25,7 +25,7 @@ from bharnet.window import NANOSECONDS
 from bharnet_ros.msg import PersonPose, PersonPoseArray
 from bharnet_ros.stamps import is_moment, nanoseconds
 
-TRACKED, SKELETON = "/humans/bodies/tracked", "/humans/bodies/{}/skeleton2d"
+BODIES, TRACKED, SKELETON = "/humans/bodies", "/tracked", "/skeleton2d"
 SKELETON_QOS = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 MOST_BODIES = 1000  # as many as max_people may be; each costs a subscription
 
@@ -110,6 +110,7 @@ def to_person(message: Any, body_id: str) -> PersonPose:
 class HriBodies:
     """Subscribes to every body that is tracked, and to no other. Raises RuntimeError.
 
+    Remapped to ``X/tracked``, as for one of several robots, bodies are looked for beside it.
     ``report(key, text)`` is told of an id that cannot be in a topic's name, and of too many.
     """
 
@@ -133,12 +134,14 @@ class HriBodies:
         self._bodies: dict[str, Any] = {}
         self._list = node.create_subscription(
             IdsList,
-            TRACKED,
+            BODIES + TRACKED,
             self._on_ids,
             QoSProfile(depth=1),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
-        self.topic, self.type = TRACKED, "hri_msgs/msg/IdsList"
+        self.topic, self.type = str(self._list.topic_name), "hri_msgs/msg/IdsList"
+        beside = self.topic.endswith(TRACKED)
+        self._prefix = self.topic.removesuffix(TRACKED) if beside else BODIES
 
     def close(self) -> None:
         """Hear no more."""
@@ -156,7 +159,7 @@ class HriBodies:
         if len(others) > room:
             self._report(
                 "too_many",
-                f"{TRACKED} lists {len(ids)} bodies, {MOST_BODIES} are followed at most: "
+                f"{self.topic} lists {len(ids)} bodies, {MOST_BODIES} are followed at most: "
                 f"{len(others) - room} are ignored; does the tracker never drop who has left?",
             )
         heard = frozenset(self._bodies)
@@ -166,7 +169,7 @@ class HriBodies:
 
     def _follow(self, body_id: str) -> None:
         on_skeleton = functools.partial(self._on_skeleton, body_id)
-        topic = SKELETON.format(body_id)
+        topic = f"{self._prefix}/{body_id}{SKELETON}"
         try:
             if "{" in body_id:  # rclpy would put something else in its place
                 raise InvalidTopicNameException(topic, "{ is for substitutions", topic.index("{"))

@@ -157,8 +157,13 @@ def test_one_without_a_stamp_does_not_reopen_what_is_done() -> None:
 
 
 @pytest.fixture
-def hearing(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
-    """Bodies of a node, told of by hand: what a tracker of ROS4HRI would publish."""
+def hearing(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[SimpleNamespace]:
+    """Bodies of a node, told of by hand: what a tracker of ROS4HRI would publish.
+
+    A parameter is a topic that the list of bodies is remapped to.
+    """
     standing_in = ModuleType("hri_msgs.msg")
     standing_in.IdsList = standing_in.Skeleton2D = String  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "hri_msgs", ModuleType("hri_msgs"))
@@ -166,7 +171,9 @@ def hearing(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
     frames: list[Any] = []
     told: list[str] = []
     with own_domain() as domain, ros_context(domain) as context:
-        node = rclpy.create_node("robot", context=context)
+        topic = getattr(request, "param", "/humans/bodies/tracked")
+        arguments = ["--ros-args", "-r", f"/humans/bodies/tracked:={topic}"]
+        node = rclpy.create_node("robot", context=context, cli_args=arguments)
         assembler = FrameAssembler(640, 480, 0.5)
         bodies = HriBodies(node, assembler, frames.append, lambda _, text: told.append(text))
         yield SimpleNamespace(node=node, bodies=bodies, frames=frames, told=told)
@@ -202,6 +209,23 @@ def test_a_list_without_end_costs_no_subscriptions_without_end(
     assert "lists 6 bodies, 3 are followed at most: 3 are ignored" in hearing.told[0]
     track(hearing, 1.2, "b", "f")  # whoever leaves makes room
     assert len(list(hearing.node.subscriptions)) == before + 2
+
+
+@pytest.mark.parametrize(
+    ("hearing", "prefix"),
+    [
+        ("/robot1/humans/bodies/tracked", "/robot1/humans/bodies"),
+        ("/seen", "/humans/bodies"),  # says nothing of where bodies are
+    ],
+    indirect=["hearing"],
+)
+def test_of_several_robots_each_may_have_its_own_people(
+    hearing: SimpleNamespace, prefix: str
+) -> None:
+    track(hearing, 1.0, "abc12")
+    topics = {each.topic_name for each in hearing.node.subscriptions}
+    assert topics == {hearing.bodies.topic, f"{prefix}/abc12/skeleton2d"}
+    assert hearing.bodies.topic != "/humans/bodies/tracked"  # as its messages name it
 
 
 def test_nothing_is_left_of_those_who_left(hearing: SimpleNamespace) -> None:
