@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import difflib
 import sys
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ if __name__ == "__main__":  # before imports of seconds: Ctrl-C ends them withou
 
     sys.exit(main_here("bharnet_ros.intents")())
 
+from rclpy.clock import Clock, ClockType
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
@@ -30,10 +32,17 @@ from bharnet_ros.msg import Action, ActionArray, ActionLabels
 from bharnet_ros.shipped import shipped
 from bharnet_ros.spinning import spin
 from bharnet_ros.stamps import nanoseconds
+from bharnet_ros.status import Reminder, why_silent
 from bharnet_ros.wary import WaryNode
 
 RELIABLE = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+ACTION_TYPE = "bharnet_ros/msg/ActionArray"
+LOOK_SECONDS, ALONE_SECONDS = 1.0, 5.0
+CURE = (
+    "start or activate the recogniser in this namespace, or name its topic with "
+    "-r bharnet/actions:=<topic>"
+)
 PARAMETERS = (
     Declared(
         "file",
@@ -111,12 +120,25 @@ class IntentsNode(WaryNode):
         self._intents = self.create_publisher(
             self._message, "intents", RELIABLE, qos_overriding_options=qos
         )
-        self.create_subscription(
+        self._actions = self.create_subscription(
             ActionArray, "bharnet/actions", self._on_actions, RELIABLE, qos_overriding_options=qos
         )
         self.create_subscription(
             ActionLabels, "bharnet/labels", self._on_labels, LATCHED, qos_overriding_options=qos
         )
+
+        self._reminder, self._met = Reminder(ALONE_SECONDS), time.monotonic()
+        # Neither /clock nor the wall's clock can stop or hurry it.
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(LOOK_SECONDS, self._look_for_actions, clock=steady)
+
+    def _look_for_actions(self) -> None:
+        """Silence may be right, as while nobody is seen, but not that nobody could speak."""
+        now, topic = time.monotonic(), str(self._actions.topic_name)
+        if self.count_publishers(topic):
+            self._met = now
+        if self._reminder.due(now - self._met):
+            self.get_logger().warning(why_silent(self, topic, ACTION_TYPE, "actions", CURE))
 
     def _on_labels(self, message: ActionLabels) -> None:
         """They come again whenever a parameter of the recogniser changes."""
