@@ -199,10 +199,10 @@ class Bag:
                 "action's feedback; record without that topic, or make an mcap of it "
                 "(`ros2 bag convert`)"
             )
-        return DamagedBag(
-            f"{self.path} is damaged or of an unknown kind ({cause[:200]}); copy it again, or try "
-            "`ros2 bag reindex`"
-        )
+        cure = "copy it again, or try `ros2 bag reindex`"
+        if self.path.is_file() and (self.path.parent / "metadata.yaml").is_file():
+            cure = f"give its folder, {self.path.parent}, which says how it is compressed"
+        return DamagedBag(f"{self.path} is damaged or of an unknown kind ({cause[:200]}); {cure}")
 
 
 class TopicBag(Bag):

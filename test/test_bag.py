@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from bags import FIRST_BEYOND_HUMBLE, frame_of
+from bags import FIRST_BEYOND_HUMBLE, frame_of, write_bag
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from people import START
-from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.rosbag2 import CompressionMode, StoragePlugin, Writer
 
 from bharnet.bag import (
     POSE_TYPE,
@@ -96,6 +96,16 @@ def test_a_file_that_is_no_bag(tmp_path):
         PoseBag(file)
 
 
+@pytest.mark.parametrize("mode", [CompressionMode.FILE, CompressionMode.MESSAGE])
+def test_a_file_out_of_a_folder_that_says_how_it_is_compressed(tmp_path, mode):
+    folder = write_bag(tmp_path / "bag", [("ann", 0.0, 1.0)], 1.0, compression=mode)
+    read(folder)
+    (file,) = (each for each in folder.iterdir() if each.suffix != ".yaml")
+    for each in (file, folder / "metadata.yaml"):
+        with pytest.raises(DamagedBag, match=f"give its folder, {folder}"):
+            read(each)
+
+
 @pytest.mark.parametrize("topics", [(), (POSES,)])
 def test_empty(tmp_path, topics):
     with pytest.raises(EmptyBag, match="no messages"):
@@ -155,7 +165,8 @@ def whole(tmp_path_factory):
 
 def read(folder: Path) -> None:
     with PoseBag(folder) as bag:
-        list(bag.poses())
+        for each in bag.poses():
+            bag.deserialize(each.data, POSE_TYPE)
         bag.truth()
 
 
