@@ -44,6 +44,8 @@ from launch.substitutions import (
 from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 
+from bharnet_ros.overrides import file_of
+
 NEVER = 2  # bharnet_ros/spinning.py
 SHIPPED_PARAMETERS = PathJoinSubstitution(
     [FindPackageShare("bharnet_ros"), "config", "recognize.yaml"]
@@ -153,7 +155,7 @@ def start_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
             if argument(name)
         }
         # Only what is given here goes before what the file says.
-        given_here = [flags | overrides] if flags or overrides else []
+        given_here = [file_of(flags | overrides)] if flags or overrides else []
         return Node(
             package="bharnet_ros",
             executable=executable,

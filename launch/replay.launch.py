@@ -20,6 +20,7 @@ from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 
 from bharnet_ros.demo.recogniser import REPLAY, stop_after
+from bharnet_ros.overrides import file_of
 
 
 def start_replay(context: LaunchContext) -> list[LaunchDescriptionEntity]:
@@ -34,7 +35,7 @@ def start_replay(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     node = Node(
         package="bharnet_ros",
         executable="recognize",
-        parameters=[argument("params_file"), overrides],
+        parameters=[argument("params_file"), file_of(overrides)],
         output="screen",
         on_exit=Shutdown(reason="the recogniser has ended"),
     )

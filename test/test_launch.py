@@ -15,7 +15,10 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+import yaml
 from polling import until
+
+from bharnet_ros.overrides import file_of
 
 ROOT = Path(__file__).resolve().parent.parent
 LAUNCH_FILE = ROOT / "launch" / "recognize.launch.py"
@@ -139,9 +142,33 @@ def test_what_is_given_goes_before_what_the_file_says(monkeypatch):
     camera = {"source": "image", "transport": "compressed", "depth": "/depth"}
     started = nodes(monkeypatch, **given, **camera)
     both = {"autostart": False, "use_sim_time": True}
-    assert started["recognize"]["parameters"][1] == both | {"device": "cpu", "model": "m"}
+    told = {name: each["parameters"][1] for name, each in started.items()}
+    assert sections(told["recognize"]) == [both | {"device": "cpu", "model": "m"}] * 2
     wanted = both | {"transport": "compressed", "use_depth": True}
-    assert started["estimate"]["parameters"][1] == wanted
+    assert sections(told["estimate"]) == [wanted] * 2
+
+
+def sections(path: str) -> list[dict]:
+    """What a parameter file says in each of its sections."""
+    return [each["ros__parameters"] for each in yaml.safe_load(Path(path).read_text()).values()]
+
+
+@pytest.mark.parametrize("namespace", ["", "/robot1"])
+@pytest.mark.parametrize("names", [("/**", "{}"), ("{}", "/**"), ("{}",), ("/**", "/**/bharnet")])
+def test_it_goes_even_before_what_the_file_says_of_this_very_node(tmp_path, namespace, names):
+    """ROS puts what launch gives into its section /**, before the node's own."""
+    rclpy = pytest.importorskip("rclpy", reason="no ROS 2 here")
+    file = tmp_path / "mine.yaml"
+    texts = [name.format(f"{namespace}/bharnet") for name in names]
+    file.write_text("".join(f"{each}: {{ros__parameters: {{a: 1, b: 1}}}}\n" for each in texts))
+    given = ["--params-file", str(file), "--params-file", file_of({"b": 2, "c": {"d": 2}})]
+    context = rclpy.Context()
+    rclpy.init(context=context, args=["--ros-args", *given])
+    node = rclpy.create_node("bharnet", context=context, namespace=namespace)
+    told = {name: each.value for name, each in node._parameter_overrides.items()}
+    node.destroy_node()
+    rclpy.shutdown(context=context)
+    assert told == {"a": 1, "b": 2, "c.d": 2}
 
 
 def test_with_security_on_each_process_is_in_its_enclave(monkeypatch):
