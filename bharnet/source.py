@@ -74,8 +74,9 @@ class Source:
         if not same and self._last and 0 <= now - self._last < HOLD_SECONDS:
             self._report(
                 "two_sources",
-                f"two publishers send to {self._topic}; one of them is followed, what the other "
-                "sends is left out; stop one of them, or let it publish elsewhere",
+                f"two publishers send to {self._topic}, or one with several frame_ids; one is "
+                "followed, what the other sends is left out; stop one of them, or let it publish "
+                "elsewhere: each camera needs a topic of its own",
             )
             return False
         self._number, self._name, self._last = number, name, now

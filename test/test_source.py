@@ -68,6 +68,15 @@ def test_of_two_the_first_is_followed(first, other):
     assert "two publishers send to /bharnet/poses" in asked.said[0]
 
 
+def test_of_two_cameras_of_one_publisher_one_is_followed():
+    """Which numbers its messages one after the other."""
+    asked = Asked()
+    taken = [asked.takes(n, ("front", "rear")[n % 2], after=0.05) for n in range(10)]
+    assert taken == [True, False] * 5
+    assert "or one with several frame_ids" in asked.said[0]
+    assert "each camera needs a topic" in asked.said[0]
+
+
 def test_one_that_was_started_again_is_followed():
     asked = Asked()
     assert asked.takes(500)
