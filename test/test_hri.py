@@ -1,13 +1,15 @@
 # Copyright 2026 bharnet_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""ROS4HRI bodies that come and go, with messages that look like those of hri_msgs.
+"""ROS4HRI bodies that come and go.
 
-hri_msgs is not in the package index: nothing here has met the real messages.
+hri_msgs is not in the package index, so messages that look like its own stand in; where it is
+installed, the last test sends the real ones.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import sys
 from collections.abc import Iterator
 from types import ModuleType, SimpleNamespace
@@ -19,7 +21,7 @@ import pytest
 pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make test`")
 
 import rclpy
-from robot import SUCCESS, in_executor, robot, save_model
+from robot import SUCCESS, in_executor, robot, save_model, start
 from std_msgs.msg import Header, String
 
 from bharnet.skeleton import COCO_17
@@ -249,9 +251,10 @@ def test_late_ones_are_dropped_and_time_may_begin_anew() -> None:
     assert scene.frames[1:] == [(1.0, ["a"]), (1.1, ["a"])]
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("hri_msgs") is not None, reason="hri_msgs is installed here"
-)
+installed = importlib.util.find_spec("hri_msgs") is not None
+
+
+@pytest.mark.skipif(installed, reason="hri_msgs is installed here")
 def test_without_hri_msgs_it_is_said(tmp_path) -> None:
     with robot(model=str(save_model(tmp_path / "tiny.safetensors")), input="hri") as (
         node,
@@ -260,3 +263,30 @@ def test_without_hri_msgs_it_is_said(tmp_path) -> None:
         in_executor(node, node.trigger_configure)
         assert in_executor(node, node.trigger_activate) != SUCCESS
         tester.wait(lambda: any("input:=hri needs hri_msgs" in line for line in tester.log))
+
+
+@pytest.mark.skipif(not installed, reason="hri_msgs is not in the package index; apt has it")
+def test_the_real_messages_are_heard(tmp_path) -> None:
+    from hri_msgs.msg import IdsList, NormalizedPointOfInterest2D, Skeleton2D
+
+    assert [getattr(Skeleton2D, name) for name in JOINTS] == list(range(len(JOINTS)))
+    model = str(save_model(tmp_path / "tiny.safetensors"))
+    with robot(model=model, input="hri") as (node, tester):
+        start(node)
+        tracked = tester.node.create_publisher(IdsList, "/humans/bodies/tracked", 1)
+        seen = tester.node.create_publisher(Skeleton2D, "/humans/bodies/abc12/skeleton2d", 100)
+        tester.wait(tracked.get_subscription_count)
+        tracked.publish(IdsList(header=header(1.0), ids=["abc12"]))
+        tester.wait(seen.get_subscription_count)
+        joints = [
+            NormalizedPointOfInterest2D(x=each.x, y=each.y, c=each.c)
+            for each in skeleton(1.0).skeleton
+        ]
+        numbers = itertools.count()
+
+        def seen_whole() -> bool:
+            seen.publish(Skeleton2D(header=header(1.0 + next(numbers) / 10), skeleton=joints))
+            told = tester.actions[-1].actions if tester.actions else []
+            return [(each.body_id, each.coverage) for each in told] == [("abc12", 1.0)]
+
+        tester.wait(seen_whole)
