@@ -9,6 +9,7 @@ with which it was run.
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import subprocess
 import sys
@@ -92,6 +93,12 @@ def test_the_recogniser_hears_tells_and_obeys(domain, tmp_path):
     [
         ("camera.node", "/bharnet_estimator", ["-p", "autostart:=false"]),
         ("takes", "/bharnet_recorder", []),
+        pytest.param(
+            *("intents", "/bharnet_intents", []),
+            marks=pytest.mark.skipif(
+                importlib.util.find_spec("hri_actions_msgs") is None, reason="no hri_actions_msgs"
+            ),
+        ),
     ],
 )
 def test_others_start_and_answer(domain, module, enclave, given):
