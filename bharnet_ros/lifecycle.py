@@ -47,8 +47,7 @@ def told(transition: Transition) -> Transition:
             node.get_logger().info(f"{transition.__name__[3:]} is given up: {error}")
             return TransitionCallbackReturn.FAILURE
         except (ValueError, RuntimeError, *WRONG_PARAMETERS) as error:  # a bad model, no device
-            why = refused(error) if isinstance(error, RuntimeError) else error
-            node.get_logger().error(f"{transition.__name__[3:]} failed: {why}")
+            node.get_logger().error(f"{transition.__name__[3:]} failed: {refused(error)}")
             return TransitionCallbackReturn.FAILURE
         except Exception:
             node.get_logger().error(traceback.format_exc())

@@ -37,8 +37,8 @@ def told_to_stop() -> threading.Event:
     return told
 
 
-def refused(error: RuntimeError) -> str:
-    """What rcl says of something that it did not make, and where SROS 2 is on, the cure."""
+def refused(error: Exception) -> str:
+    """What an error says; of something that rcl did not make where SROS 2 is on, the cure too."""
     if SECURED and type(error).__name__ == "RCLError":
         return (
             f"{error}. ROS_SECURITY_ENABLE is on: see whether the keys and rules of its enclave "

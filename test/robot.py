@@ -229,6 +229,19 @@ def robot(**parameters: Any) -> Iterator[tuple[BharnetNode, Tester]]:
             tester.node.destroy_node()
 
 
+def ended(module: str, *arguments: str, **environment: str) -> tuple[int, str]:
+    """An executable that ends by itself: its exit code, and what it wrote to stderr."""
+    done = subprocess.run(
+        [sys.executable, "-m", f"bharnet_ros.{module}", "--ros-args", *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
+    return done.returncode, done.stderr
+
+
 def heard(node: Any, subscription: Any) -> int:
     """How many publishers a node's subscription has met; in Humble, how many are in the graph."""
     count = getattr(subscription, "get_publisher_count", None)

@@ -27,7 +27,7 @@ from pictures import rgb, set_stamp
 from rcl_interfaces.srv import GetParameters, SetParameters
 from rclpy.parameter import Parameter, parameter_value_to_python
 from rclpy.qos import QoSProfile
-from robot import DEADLINE, Tester, save_model, stamp
+from robot import DEADLINE, Tester, ended, save_model, stamp
 from sensor_msgs.msg import Image
 
 from bharnet.window import NANOSECONDS
@@ -271,14 +271,8 @@ def test_the_process_loads_no_torch():
 
 
 def test_impossible_parameter_at_start_is_one_clear_line():
-    done = subprocess.run(
-        [sys.executable, "-m", "bharnet_ros.camera", "--ros-args", "-p", "rotate:=45"],
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE,
-        check=False,
-    )
-    assert done.returncode == 2
-    assert "bharnet_estimator cannot start" in done.stderr
-    assert "none of 0, 90, 180, 270" in done.stderr
-    assert "Traceback" not in done.stderr
+    code, errors = ended("camera", "-p", "rotate:=45")
+    assert code == 2
+    assert "bharnet_estimator cannot start" in errors
+    assert "none of 0, 90, 180, 270" in errors
+    assert "Traceback" not in errors

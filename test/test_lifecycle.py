@@ -8,7 +8,6 @@ import itertools
 import os
 import signal
 import subprocess
-import sys
 import threading
 
 import pytest
@@ -24,6 +23,7 @@ from robot import (
     DEADLINE,
     SUCCESS,
     Tester,
+    ended,
     in_executor,
     pose,
     process,
@@ -270,17 +270,10 @@ def test_a_defect_ends_the_process_and_what_runs(model):
 def test_what_a_later_start_may_cure_has_another_exit_code(tmp_path):
     """The launch file tries again: here nothing can be written, as on a full disk."""
     (tmp_path / "file").touch()
-    done = subprocess.run(
-        [sys.executable, "-m", "bharnet_ros.node"],
-        env={**os.environ, "ROS_LOG_DIR": str(tmp_path / "file" / "log")},
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert "bharnet cannot start: " in done.stderr
-    assert "Traceback" not in done.stderr
+    code, errors = ended("node", ROS_LOG_DIR=str(tmp_path / "file" / "log"))
+    assert code == 1
+    assert "bharnet cannot start: " in errors
+    assert "Traceback" not in errors
 
 
 @pytest.mark.parametrize(
@@ -298,17 +291,11 @@ def test_what_a_later_start_may_cure_has_another_exit_code(tmp_path):
     ],
 )
 def test_what_is_wrong_at_start_is_one_clear_line(module, code, given, says):
-    done = subprocess.run(
-        [sys.executable, "-m", f"bharnet_ros.{module}", "--ros-args", *given],
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE,
-        check=False,
-    )
-    assert done.returncode == code
-    assert says in done.stderr
-    assert given[-1].partition(":=")[0] in done.stderr
-    assert "Traceback" not in done.stderr
+    found, errors = ended(module, *given)
+    assert found == code
+    assert says in errors
+    assert given[-1].partition(":=")[0] in errors
+    assert "Traceback" not in errors
 
 
 @pytest.mark.parametrize(
@@ -317,16 +304,13 @@ def test_what_is_wrong_at_start_is_one_clear_line(module, code, given, says):
 def test_keys_that_are_no_keys_are_one_clear_line(tmp_path, enclave, says):
     """Security is on, and the enclave is empty or absent."""
     (tmp_path / "enclaves" / enclave).mkdir(parents=True)
-    secured = {"ENABLE": "true", "STRATEGY": "Enforce", "KEYSTORE": str(tmp_path)}
-    done = subprocess.run(
-        [sys.executable, "-m", "bharnet_ros.node", "--ros-args", "--enclave", "/bharnet"],
-        env={**os.environ, **{f"ROS_SECURITY_{key}": value for key, value in secured.items()}},
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE,
-        check=False,
-    )
-    assert done.returncode == 2
-    assert "bharnet cannot start: " in done.stderr
-    assert says in done.stderr
-    assert "Traceback" not in done.stderr
+    secured = {
+        "ROS_SECURITY_ENABLE": "true",
+        "ROS_SECURITY_STRATEGY": "Enforce",
+        "ROS_SECURITY_KEYSTORE": str(tmp_path),
+    }
+    code, errors = ended("node", "--enclave", "/bharnet", **secured)
+    assert code == 2
+    assert "bharnet cannot start: " in errors
+    assert says in errors
+    assert "Traceback" not in errors
