@@ -17,6 +17,7 @@ import pytest
 pytest.importorskip("bharnet_ros.msg", reason="no ROS 2 here: run through `make test`")
 
 from rcl_interfaces.srv import SetParameters
+from rclpy.duration import Duration
 from rclpy.parameter import Parameter
 from rclpy.serialization import serialize_message
 from robot import (
@@ -172,6 +173,8 @@ def test_a_listener_that_hangs_does_not_end_the_node(tmp_path):
 
             assert in_executor(node, fill)
             listener.send_signal(signal.SIGCONT)
+            # Until it has caught up, more are refused, and an onset is told once.
+            assert actions.wait_for_all_acked(Duration(seconds=DEADLINE))
             tester.play(pose(), seconds=1.0)
             assert len(tester.saw(Action.ONSET)) == 1
         finally:
